@@ -1,0 +1,138 @@
+"""The face towards a terminal: `flask COMMAND`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import fields
+
+import click
+from flask import Flask, current_app
+from flask.cli import FlaskGroup
+
+from app import clock, instance, processes
+from app.infra.task_queue import QueueName
+from app.jobs.schedule import run_scheduler
+from app.jobs.worker import run_worker
+from app.models import TikTokAccount, db
+from app.services import team
+from app.services.transactions import writing
+from app.settings import SANDBOX_CLIENT_KEY, SANDBOX_CLIENT_SECRET, Settings
+from app.wiring import Wiring, wiring
+
+DEMO_EMAIL = "demo@oncue.local"
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands, and put the settings under `flask --help`."""
+    for command in (up, worker, scheduler, sandbox, secrets, rotate_keys):
+        app.cli.add_command(command)
+    context = click.get_current_context(silent=True)
+    if context and isinstance(root := context.find_root().command, FlaskGroup):
+        root.epilog = settings_help()
+
+
+def settings_help() -> str:
+    """Every setting with its default and meaning; ports and directories are among them."""
+    lines = [f"{f.metadata['env']:<28}{f.metadata['about'].replace('`', '')} [{shown_default(f.default)}]" for f in fields(Settings)]
+    return "\b\nSettings, read from the environment (secrets also from the file that NAME_FILE names):\n  " + "\n  ".join(lines)
+
+
+def shown_default(value: object) -> str:
+    """A default as the help and the README show it."""
+    if value in (None, "", ()):
+        return "empty"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+@click.command()
+@click.option("--web/--no-web", default=True, help="Leave the web process out.")
+def up(web: bool) -> None:
+    """Run everything on this machine: web, scheduler, workers, and what they need."""
+    settings = _wiring().settings
+    try:
+        processes.check_ports(settings)
+    except processes.PortTaken as error:
+        raise click.ClickException(str(error)) from error
+    processes.migrate()
+    login = _demo_login(settings) if settings.uses_sandbox and not settings.is_production else None
+    sys.exit(processes.run_house(settings, lambda: _print_welcome(settings, login), web=web))
+
+
+@click.command()
+@click.argument("queues", nargs=-1, required=True, type=click.Choice([q.value for q in QueueName]))
+def worker(queues: tuple[str, ...]) -> None:
+    """Work through QUEUES, the most urgent first: beat, publish."""
+    run_worker(current_app._get_current_object(), [QueueName(q) for q in queues])  # type: ignore[attr-defined]  # a proxy
+
+
+@click.command()
+def scheduler() -> None:
+    """Set the beat: run rq-scheduler. One per installation."""
+    run_scheduler(_wiring().redis)
+
+
+@click.command()
+def sandbox() -> None:
+    """Run the sandbox TikTok on SANDBOX_PORT."""
+    settings = _wiring().settings
+    url = f"127.0.0.1:{settings.sandbox_port}"
+    environment = {
+        **os.environ, "SANDBOX_DIR": str(settings.instance_dir.resolve() / "sandbox"), "SANDBOX_URL": f"http://{url}",
+        "SANDBOX_CLIENT_KEY": SANDBOX_CLIENT_KEY, "SANDBOX_CLIENT_SECRET": SANDBOX_CLIENT_SECRET,
+        "SANDBOX_PROCESSING_SECONDS": str(settings.sandbox_processing_seconds),
+    }
+    # One process, because it holds its state in memory; it shares no code with Oncue, so it is started, not imported.
+    command = [sys.executable, "-m", "gunicorn", "app.sandbox.wsgi:app", "--bind", url, "--workers", "1",
+               "--worker-class", "gthread", "--threads", "32", "--no-control-socket", "--log-level", "warning"]
+    os.execve(sys.executable, command, environment)
+
+
+@click.command()
+def secrets() -> None:
+    """Print fresh values for SECRET_KEY and TOKEN_KEYS."""
+    for name, value in instance.new_secrets().items():
+        click.echo(f"{name}={value}")
+
+
+@click.command()
+def rotate_keys() -> None:
+    """Seal all stored tokens with the first of TOKEN_KEYS; afterwards the others can be removed."""
+    cipher = _wiring().cipher
+    count = 0
+    with writing() as session:
+        for account in session.query(TikTokAccount).filter(TikTokAccount.access_token_sealed.is_not(None)):
+            account.access_token_sealed = cipher.reseal(account.access_token_sealed or "")
+            account.refresh_token_sealed = cipher.reseal(account.refresh_token_sealed or "")
+            count += 1
+    click.echo(f"{count} accounts sealed with the newest key.")
+
+
+def _wiring() -> Wiring:
+    return wiring()
+
+
+def _demo_login(settings: Settings) -> dict[str, str]:
+    """The demo workspace's login, made on first start and kept in the instance directory."""
+    path = settings.instance_dir / "demo-login.json"
+    if path.exists():
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    login = {"email": DEMO_EMAIL, "password": instance.new_secrets()["SECRET_KEY"][:16]}
+    if db.session.query(team.User).filter_by(email=DEMO_EMAIL).first() is None:
+        team.sign_up(workspace_name="Riverside Studio", time_zone="Europe/Berlin", name="Riva Santos", email=login["email"],
+                     password=login["password"], passwords=_wiring().passwords, now=clock.utcnow(), is_demo=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(login, indent=2), encoding="utf-8")
+        return login
+    return {}
+
+
+def _print_welcome(settings: Settings, login: dict[str, str] | None) -> None:
+    lines = ["", f"  Oncue is up:      {settings.base_url}"]
+    if login:
+        lines.append(f"  Demo login:       {login['email']}  /  {login['password']}")
+    if settings.uses_sandbox:
+        lines.append(f"  Sandbox TikTok:   {settings.sandbox_url}")
+    lines += [f"  Data:             {settings.instance_dir.resolve()}", "  Stop:             Ctrl-C", ""]
+    click.echo("\n".join(lines))

@@ -1,0 +1,63 @@
+"""The queue of jobs and the engine's pulse in Redis. Both may be emptied at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from redis import Redis, RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+ADVANCE = "app.jobs.publishing.advance_target"
+ADVANCE_TIMEOUT_SECONDS = 3700
+"""TikTok's upload addresses live an hour; nothing runs longer than that."""
+BEAT_KEY = "oncue:beat"
+BEAT_GATE_KEY = "oncue:beat:gate"
+FAILURE_TTL_SECONDS = 3 * 24 * 3600
+
+
+class QueueName(StrEnum):
+    """Queues by urgency; a worker serves them in the order that it is started with."""
+
+    BEAT = "beat"
+    PUBLISH = "publish"
+
+
+class RedisTaskQueue:
+    """Jobs carry one id, as JSON; their own ids keep the queue free of doubles, the lease keeps them harmless."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def queue(self, name: QueueName) -> Queue:
+        return Queue(name.value, connection=self._redis, serializer=JSONSerializer)
+
+    def advance(self, target_ids: Sequence[int]) -> None:
+        """Enqueue one step for each target that is not in the queue or running already."""
+        jobs = {f"advance-{target_id}": target_id for target_id in target_ids}
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in jobs:
+                pipe.exists(f"rq:job:{job_id}")
+            present = pipe.execute()
+        self.queue(QueueName.PUBLISH).enqueue_many([
+            Queue.prepare_data(ADVANCE, args=(target_id,), job_id=job_id, timeout=ADVANCE_TIMEOUT_SECONDS,
+                               result_ttl=0, failure_ttl=0)
+            for (job_id, target_id), exists in zip(jobs.items(), present, strict=True) if not exists
+        ])
+
+    def pass_gate(self, width: timedelta) -> bool:
+        """True for the first caller within `width`: beats that piled up while no worker ran do nothing."""
+        return bool(self._redis.set(BEAT_GATE_KEY, 1, px=int(width.total_seconds() * 1000), nx=True))
+
+    def record_beat(self, now: datetime) -> None:
+        self._redis.set(BEAT_KEY, now.timestamp())
+
+    def last_beat_at(self) -> datetime | None:
+        """When the engine last looked for due work; None when unknown or Redis can't be had."""
+        try:
+            raw = self._redis.get(BEAT_KEY)
+        except RedisError:
+            return None
+        return datetime.fromtimestamp(float(raw), UTC) if isinstance(raw, bytes | str) else None

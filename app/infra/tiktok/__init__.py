@@ -1,0 +1,1 @@
+"""TikTok's login and posting API over HTTP."""

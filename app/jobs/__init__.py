@@ -1,0 +1,1 @@
+"""The face towards RQ: jobs take one id, reload, and call one service."""

@@ -1,0 +1,48 @@
+"""The beat and the steps that it sets off."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from app import clock
+from app.models import db
+from app.queries.due import due_targets
+from app.services import accounts
+from app.services.ports import TikTokError
+from app.services.publishing import advance
+from app.wiring import wiring
+
+GATE = timedelta(milliseconds=500)
+
+
+def beat() -> None:
+    """Enqueue a step for every target that is due. Cheap, idempotent, and idle when a younger beat has just run."""
+    tasks = wiring().tasks
+    if not tasks.pass_gate(GATE):
+        return
+    now = clock.utcnow()
+    due = due_targets(now)
+    db.session.rollback()
+    if due:
+        tasks.advance(due)
+    tasks.record_beat(now)
+
+
+def advance_target(target_id: int) -> None:
+    """Make the next step of one target."""
+    advance(target_id, wiring().publishing)
+
+
+def refresh_tokens() -> None:
+    """Renew every token that ends soon, so that no post has to wait for it."""
+    ports = wiring().accounts
+    for account_id in accounts.accounts_to_refresh(clock.utcnow()):
+        try:
+            accounts.access_token(account_id, ports)
+        except TikTokError:
+            continue  # logged and, if the permission is gone, stored with the account
+
+
+def sweep_uploads() -> None:
+    """Remove what uploads of killed processes left behind a day ago."""
+    wiring().storage.sweep_incoming((clock.utcnow() - timedelta(days=1)).timestamp())

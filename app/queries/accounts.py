@@ -1,0 +1,51 @@
+"""Accounts with what their page shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from app.domain.lifecycle import TargetState
+from app.models import Connection, PostTarget, TikTokAccount, db
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """One account, its health, and what waits for it."""
+
+    account_id: int
+    nickname: str
+    username: str
+    connection: Connection
+    scopes: tuple[str, ...]
+    has_avatar: bool
+    connected_at: datetime
+    refresh_expires_at: datetime | None
+    scheduled: int
+    published: int
+    next_post_at: datetime | None
+
+    @property
+    def may_publish(self) -> bool:
+        return self.connection is Connection.CONNECTED and "video.publish" in self.scopes
+
+
+def list_accounts(workspace_id: int) -> list[AccountRow]:
+    """All accounts, the connected ones first, each with its counts. One statement."""
+    is_scheduled = PostTarget.state == TargetState.SCHEDULED
+    statement = (
+        sa.select(
+            TikTokAccount.id, TikTokAccount.nickname, TikTokAccount.username, TikTokAccount.connection, TikTokAccount.scopes,
+            TikTokAccount.avatar_key.is_not(None), TikTokAccount.connected_at, TikTokAccount.refresh_expires_at,
+            sa.func.count(PostTarget.id).filter(is_scheduled),
+            sa.func.count(PostTarget.id).filter(PostTarget.state == TargetState.PUBLISHED),
+            sa.func.min(PostTarget.scheduled_at).filter(is_scheduled),
+        )
+        .outerjoin(PostTarget, PostTarget.account_id == TikTokAccount.id)
+        .where(TikTokAccount.workspace_id == workspace_id).group_by(TikTokAccount.id)
+        .order_by(TikTokAccount.connection == Connection.DISCONNECTED, TikTokAccount.nickname, TikTokAccount.id)
+    )
+    # A JSON column can't be grouped by on PostgreSQL, but the primary key can, which settles the others.
+    return [AccountRow(*row[:4], tuple(row[4]), *row[5:]) for row in db.session.execute(statement)]

@@ -1,0 +1,99 @@
+"""A post with everything that its page shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.domain.post_rules import PrivacyLevel
+from app.models import Event, MediaFile, Post, PostTarget, PublishAttempt, Step, User, db
+from app.queries.targets import ROWS, TargetRow
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One try of one step, as recorded."""
+
+    step: Step
+    started_at: datetime
+    finished_at: datetime | None
+    code: str | None
+    http_status: int | None
+    log_id: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One thing that somebody, or Oncue itself, did."""
+
+    kind: str
+    at: datetime
+    actor: str | None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetDetail:
+    """A target with its choices and its tries."""
+
+    row: TargetRow
+    privacy_level: PrivacyLevel | None
+    allow_comment: bool
+    allow_duet: bool
+    allow_stitch: bool
+    published_at: datetime | None
+    tiktok_post_id: str | None
+    attempts: tuple[AttemptRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PostDetail:
+    """A post, its targets and its history."""
+
+    post_id: int
+    caption: str
+    media: MediaFile
+    created_at: datetime
+    author: str
+    targets: tuple[TargetDetail, ...]
+    events: tuple[EventRow, ...]
+
+
+def find_post(workspace_id: int, post_id: int) -> PostDetail | None:
+    """The post, if it is this workspace's. Four statements, however many targets and tries there are."""
+    head = db.session.execute(
+        sa.select(Post.caption, MediaFile, Post.created_at, User.name).join(MediaFile, MediaFile.id == Post.media_file_id)
+        .join(User, User.id == Post.created_by_id).where(Post.workspace_id == workspace_id, Post.id == post_id)
+    ).one_or_none()
+    if head is None:
+        return None
+    return PostDetail(post_id, *head, targets=_targets(post_id), events=_events(post_id))
+
+
+def _targets(post_id: int) -> tuple[TargetDetail, ...]:
+    attempts: dict[int, list[AttemptRow]] = {}
+    tries = sa.select(
+        PublishAttempt.target_id, PublishAttempt.step, PublishAttempt.started_at, PublishAttempt.finished_at,
+        PublishAttempt.code, PublishAttempt.http_status, PublishAttempt.log_id, PublishAttempt.detail,
+    ).join(PostTarget, PostTarget.id == PublishAttempt.target_id).where(PostTarget.post_id == post_id)
+    for target_id, *values in db.session.execute(tries.order_by(PublishAttempt.id)):
+        attempts.setdefault(target_id, []).append(AttemptRow(*values))
+    extra = (PostTarget.privacy_level, PostTarget.allow_comment, PostTarget.allow_duet, PostTarget.allow_stitch,
+             PostTarget.published_at, PostTarget.tiktok_post_id)
+    rows = db.session.execute(ROWS.add_columns(*extra).where(PostTarget.post_id == post_id).order_by(PostTarget.id))
+    return tuple(
+        TargetDetail(TargetRow(*row[:-len(extra)]), *row[-len(extra):], attempts=tuple(attempts.get(row[0], ())))
+        for row in rows
+    )
+
+
+def _events(post_id: int) -> tuple[EventRow, ...]:
+    rows = db.session.execute(
+        sa.select(Event.kind, Event.created_at, User.name, Event.data).outerjoin(User, User.id == Event.actor_id)
+        .where(Event.post_id == post_id).order_by(Event.id)
+    )
+    return tuple(EventRow(*row) for row in rows)

@@ -1,0 +1,38 @@
+"""The sandbox's application."""
+
+from __future__ import annotations
+
+import atexit
+import time
+
+from flask import Flask
+
+from app.sandbox.authorize import authorize
+from app.sandbox.clock import Clock
+from app.sandbox.config import SandboxConfig
+from app.sandbox.control import control
+from app.sandbox.display import display
+from app.sandbox.faults import Faults
+from app.sandbox.ledger import Ledger
+from app.sandbox.ledger_pages import ledger_pages
+from app.sandbox.limits import RateLimiter
+from app.sandbox.oauth import oauth
+from app.sandbox.pages import pages, register_filters
+from app.sandbox.posting import posting
+from app.sandbox.uploads import uploads
+from app.sandbox.world import World
+
+
+def create_sandbox(config: SandboxConfig, clock: Clock = time.time) -> Flask:
+    """Build one sandbox; `clock` gives seconds since the epoch and can still be moved through the control API."""
+    app = Flask("app.sandbox", static_url_path="/sandbox/static")
+    world = World(config, clock)
+    app.extensions["sandbox"] = world
+    app.extensions["sandbox_limits"] = RateLimiter()
+    app.extensions["sandbox_ledger"] = Ledger(world.store)
+    app.extensions["sandbox_faults"] = Faults()
+    for blueprint in (authorize, oauth, display, posting, uploads, pages, ledger_pages, control):
+        app.register_blueprint(blueprint)
+    register_filters(app)
+    atexit.register(world.store.close)
+    return app

@@ -1,0 +1,119 @@
+"""What is really inside the bytes, and whether TikTok would take it (section 8)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+CODECS = ("h264", "hevc", "vp8", "vp9")
+FRAME_RATES = (23.0, 60.0)
+SIDES = (360, 4096)
+_RATE_SLACK = 0.05  # a container's average rate is rounded: a 60 fps file may say 60.03
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What PyAV finds; `container` is empty when it is not one of TikTok's."""
+
+    container: str
+    codec: str
+    width: int
+    height: int
+    seconds: float
+    frame_rate: float
+    tags: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+NOTHING = VideoFacts("", "", 0, 0, 0.0, 0.0, "")
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def probe(path: Path) -> VideoFacts:
+    """Open the file and decode one frame: a header alone proves nothing about a truncated file."""
+    try:
+        with av.open(str(path)) as container:
+            return _facts(container, path)
+    except (av.error.FFmpegError, ValueError, OSError, StopIteration, EOFError):
+        return NOTHING
+
+
+def _facts(container: InputContainer, path: Path) -> VideoFacts:
+    if not container.streams.video:
+        return NOTHING
+    stream = container.streams.video[0]
+    seconds = _seconds(container, stream)
+    rate = float(stream.average_rate or stream.guessed_rate or 0)
+    frame = next(container.decode(stream))
+    tags = " ".join(str(value) for value in container.metadata.values())
+    return VideoFacts(_container_name(container.format.name, path), stream.codec_context.name, frame.width,
+                      frame.height, seconds, rate, tags)
+
+
+def _seconds(container: InputContainer, stream: VideoStream) -> float:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / 1_000_000
+
+
+def _container_name(formats: str, path: Path) -> str:
+    """FFmpeg lumps families together; brand and document type tell WebM from Matroska and MP4 from 3GP."""
+    with path.open("rb") as file:
+        head = file.read(64)
+    if "matroska" in formats:
+        return "webm" if b"webm" in head else ""
+    if "mp4" not in formats or head[8:10] == b"3g":
+        return ""
+    return "mov" if head[4:8] != b"ftyp" or head[8:12] == b"qt  " else "mp4"
+
+
+def video_fail_reason(facts: VideoFacts, max_seconds: float, min_seconds: float) -> str:
+    """The first of the four checks that fails (section 9), or nothing."""
+    codec = facts.codec.removeprefix("lib").removesuffix("-vp9")
+    if not facts.container or codec not in (*CODECS, "vpx"):
+        return "file_format_check_failed"
+    if not min_seconds <= facts.seconds <= max_seconds:
+        return "duration_check_failed"
+    if not FRAME_RATES[0] - _RATE_SLACK <= facts.frame_rate <= FRAME_RATES[1] + _RATE_SLACK:
+        return "frame_rate_check_failed"
+    if not all(SIDES[0] <= side <= SIDES[1] for side in (facts.width, facts.height)):
+        return "picture_size_check_failed"
+    return ""
+
+
+def cover_frame(path: Path, at_ms: int) -> bytes:
+    """A JPEG of the frame at `at_ms`; an invalid time gives the first frame (section 4.1)."""
+    import io
+
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        chosen = None
+        for frame in container.decode(stream):
+            if chosen is None or (frame.time or 0) * 1000 <= at_ms:
+                chosen = frame
+            if (frame.time or 0) * 1000 >= at_ms or (frame.time or 0) > 30:
+                break
+        if chosen is None:
+            raise ValueError("no frame")
+        image = chosen.to_image()
+    image.thumbnail((540, 960))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=82)
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""Use cases: verbs in modules named by nouns. They own the transaction and raise DomainErrors."""

@@ -1,0 +1,248 @@
+"""TikTok accounts: connecting, keeping their tokens fresh, disconnecting."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from app.domain.errors import DomainError, ErrorKind, Problem, refuse
+from app.domain.lifecycle import TargetState
+from app.domain.retry import TOKEN_IS_GONE
+from app.models import Connection, PostTarget, TikTokAccount, db
+from app.services.history import record_event
+from app.services.ports import Cipher, Clock, CreatorProfile, Storage, TikTok, TikTokError, TikTokOAuth, TokenGrant
+from app.services.transactions import let_go, writing
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+PUBLISH_SCOPE = "video.publish"
+REFRESH_MARGIN = timedelta(hours=2)
+"""Tokens live 24 hours; with this much left a new one is fetched, so that none dies in the middle of a post."""
+REFRESH_LEASE = timedelta(seconds=45)
+REFRESH_WAIT_SECONDS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPorts:
+    tiktok: TikTok
+    oauth: TikTokOAuth
+    cipher: Cipher
+    storage: Storage
+    utcnow: Clock
+
+
+def connect_account(*, code: str, redirect_uri: str, verifier: str | None, workspace_id: int, actor_id: int,
+                    ports: AccountPorts) -> TikTokAccount:
+    """Exchange the code of a callback and store the creator; an account known already is renewed in place.
+
+    Raises DomainError `connect_failed` with what to do. A missing grant of video.publish is no error: the
+    account is stored and shows what it lacks.
+    """
+    let_go()
+    try:
+        grant = ports.oauth.exchange(code=code, redirect_uri=redirect_uri, verifier=verifier)
+        profile = ports.tiktok.user_info(grant.access_token, grant.scopes)
+        username = profile.username or _username_by_creator_info(grant, ports)
+    except TikTokError as error:
+        log.warning("connecting failed", extra={"code": error.code, "log_id": error.log_id})
+        raise _connect_refusal(error) from error
+    avatar_key = _keep_avatar(workspace_id, profile, ports)
+    now = ports.utcnow()
+    with writing() as session:
+        account = session.scalar(sa.select(TikTokAccount).where(
+            TikTokAccount.workspace_id == workspace_id, TikTokAccount.open_id == grant.open_id
+        ))
+        kind = "account.reconnected" if account else "account.connected"
+        if account is None:
+            account = TikTokAccount(workspace_id=workspace_id, open_id=grant.open_id, connected_at=now)
+            session.add(account)
+        account.username, account.nickname = username, profile.nickname
+        account.avatar_key = avatar_key or account.avatar_key
+        account.scopes = list(grant.scopes)
+        account.connection = Connection.CONNECTED
+        for column, value in _token_columns(grant, ports.cipher).items():
+            setattr(account, column, value)
+        session.flush()
+        record_event(session, kind, workspace_id=workspace_id, at=now, actor_id=actor_id, account_id=account.id,
+                     username=username, scopes=list(grant.scopes))
+    return account
+
+
+def disconnect_account(*, account: TikTokAccount, actor_id: int, ports: AccountPorts) -> bool:
+    """Revoke at TikTok and forget the tokens; posts and history stay. False when TikTok could not be told.
+
+    Whatever of this account is scheduled is held, with the reason, when its time comes.
+    """
+    account_id, workspace_id = account.id, account.workspace_id
+    revoked = _revoke(account, ports)
+    now = ports.utcnow()
+    with writing() as session:
+        session.execute(sa.update(TikTokAccount).where(TikTokAccount.id == account_id).values(
+            connection=Connection.DISCONNECTED, access_token_sealed=None, refresh_token_sealed=None,
+            access_expires_at=None, refresh_expires_at=None, refresh_lease_until=None, scopes=[],
+        ))
+        record_event(session, "account.disconnected", workspace_id=workspace_id, at=now, actor_id=actor_id,
+                     account_id=account_id, revoked=revoked)
+    return revoked
+
+
+def count_waiting(account_id: int) -> int:
+    """How many scheduled posts a disconnect would strand."""
+    return db.session.scalar(sa.select(sa.func.count()).select_from(PostTarget).where(
+        PostTarget.account_id == account_id, PostTarget.state == TargetState.SCHEDULED)) or 0
+
+
+def load_account(workspace_id: int, account_id: int) -> TikTokAccount:
+    """The account, if it is this workspace's. Raises DomainError `account_not_found`."""
+    account = db.session.scalar(sa.select(TikTokAccount).where(
+        TikTokAccount.id == account_id, TikTokAccount.workspace_id == workspace_id))
+    if account is None:
+        raise refuse("account_not_found", "Choose an account.", "account_id", ErrorKind.NOT_FOUND)
+    return account
+
+
+def with_token(account_id: int, call: Callable[[str], T], ports: AccountPorts) -> T:
+    """Make a call with a fresh token; a token that TikTok no longer takes is renewed once and the call repeated.
+
+    Only for calls that create nothing when they answer `access_token_invalid`, which is all of TikTok's.
+    Raises TikTokError; `token_missing` when the account has none.
+    """
+    token = access_token(account_id, ports)
+    try:
+        return call(token)
+    except TikTokError as error:
+        if error.code != "access_token_invalid":
+            raise
+    return call(access_token(account_id, ports, refused=token))
+
+
+def access_token(account_id: int, ports: AccountPorts, refused: str | None = None) -> str:
+    """A token good for a while yet. One refresh at a time per account: others wait for its result.
+
+    `refused` is a token that TikTok has just turned down: it counts as expired.
+    """
+    deadline = time.monotonic() + REFRESH_WAIT_SECONDS
+    while True:
+        sealed, refresh_sealed, expires_at = _stored_tokens(account_id)
+        token, now = ports.cipher.open(sealed), ports.utcnow()
+        if token != refused and expires_at - now > REFRESH_MARGIN:
+            return token
+        if _lease_refresh(account_id, sealed, now):
+            return _refresh(account_id, ports.cipher.open(refresh_sealed), token, token != refused and expires_at > now, ports)
+        if time.monotonic() > deadline:
+            raise TikTokError("timeout", message="another process is refreshing the token")
+        time.sleep(0.1)
+
+
+def accounts_to_refresh(now: datetime) -> list[int]:
+    """Connected accounts whose token is within the margin of its end."""
+    ids = db.session.scalars(sa.select(TikTokAccount.id).where(
+        TikTokAccount.connection == Connection.CONNECTED, TikTokAccount.access_expires_at < now + REFRESH_MARGIN,
+    ).order_by(TikTokAccount.access_expires_at).limit(100)).all()
+    return list(ids)
+
+
+def _stored_tokens(account_id: int) -> tuple[str, str, datetime]:
+    row = db.session.execute(sa.select(
+        TikTokAccount.connection, TikTokAccount.access_token_sealed, TikTokAccount.refresh_token_sealed,
+        TikTokAccount.access_expires_at).where(TikTokAccount.id == account_id)).one()
+    let_go()
+    if row.connection is not Connection.CONNECTED:
+        raise TikTokError("token_missing", message=f"the account is {row.connection.value}")
+    return row.access_token_sealed, row.refresh_token_sealed, row.access_expires_at
+
+
+def _lease_refresh(account_id: int, seen_sealed: str, now: datetime) -> bool:
+    with writing() as session:
+        taken = session.execute(sa.update(TikTokAccount).where(
+            TikTokAccount.id == account_id, TikTokAccount.access_token_sealed == seen_sealed,
+            sa.or_(TikTokAccount.refresh_lease_until.is_(None), TikTokAccount.refresh_lease_until < now),
+        ).values(refresh_lease_until=now + REFRESH_LEASE))
+    return bool(taken.rowcount)  # type: ignore[attr-defined]  # a CursorResult, typed as Result
+
+
+def _refresh(account_id: int, refresh_token: str, old_token: str, old_is_good: bool, ports: AccountPorts) -> str:
+    try:
+        grant = ports.oauth.refresh(refresh_token)
+    except TikTokError as error:
+        log.warning("refresh failed", extra={"account_id": account_id, "code": error.code, "log_id": error.log_id})
+        gone = error.code in TOKEN_IS_GONE
+        _after_failed_refresh(account_id, gone, ports.utcnow())
+        if old_is_good and not gone:
+            return old_token
+        raise TikTokError("token_missing" if gone else error.code, log_id=error.log_id, message=error.message) from error
+    with writing() as session:
+        session.execute(sa.update(TikTokAccount).where(TikTokAccount.id == account_id).values(
+            **_token_columns(grant, ports.cipher)))
+    log.info("token refreshed", extra={"account_id": account_id})
+    return grant.access_token
+
+
+def _after_failed_refresh(account_id: int, gone: bool, now: datetime) -> None:
+    with writing() as session:
+        values: dict[str, object] = {"refresh_lease_until": None}
+        if gone:
+            values["connection"] = Connection.NEEDS_RECONNECT
+            account = session.get_one(TikTokAccount, account_id)
+            record_event(session, "account.lost", workspace_id=account.workspace_id, at=now, account_id=account_id)
+        session.execute(sa.update(TikTokAccount).where(TikTokAccount.id == account_id).values(**values))
+
+
+def _token_columns(grant: TokenGrant, cipher: Cipher) -> dict[str, object]:
+    return {
+        "access_token_sealed": cipher.seal(grant.access_token), "refresh_token_sealed": cipher.seal(grant.refresh_token),
+        "access_expires_at": grant.access_expires_at, "refresh_expires_at": grant.refresh_expires_at,
+        "refresh_lease_until": None,
+    }
+
+
+def _revoke(account: TikTokAccount, ports: AccountPorts) -> bool:
+    if account.access_token_sealed is None:
+        return True
+    token = ports.cipher.open(account.access_token_sealed)
+    let_go()
+    try:
+        ports.oauth.revoke(token)
+    except TikTokError as error:
+        log.warning("revoking failed", extra={"code": error.code})
+        return False
+    return True
+
+
+def _username_by_creator_info(grant: TokenGrant, ports: AccountPorts) -> str:
+    """The handle for permalinks, when user.info.profile was not granted; empty when nothing tells it."""
+    if PUBLISH_SCOPE not in grant.scopes:
+        return ""
+    return ports.tiktok.creator_info(grant.access_token).username
+
+
+def _keep_avatar(workspace_id: int, profile: CreatorProfile, ports: AccountPorts) -> str | None:
+    # TikTok's addresses end after hours, and a page that loads pictures from elsewhere tells who looks at it.
+    if not profile.avatar_url:
+        return None
+    key = f"{workspace_id}/avatars/{profile.open_id}"
+    try:
+        ports.storage.write(key, ports.tiktok.fetch_avatar(profile.avatar_url))
+    except (TikTokError, ValueError, OSError) as error:
+        log.info("no avatar", extra={"reason": type(error).__name__})
+        return None
+    return key
+
+
+def _connect_refusal(error: TikTokError) -> DomainError:
+    if error.code in ("invalid_grant", "invalid_request"):
+        text = "TikTok's answer had expired or was used already. Connect once more."
+    elif error.code in ("invalid_client", "unauthorized_client"):
+        text = "TikTok does not know this Oncue. Whoever runs it should check TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET."
+    elif error.code in ("unreachable", "timeout", "broken", "unreadable", "server_error", "temporarily_unavailable"):
+        text = "TikTok could not be reached. Nothing is wrong with your account; try again in a minute."
+    else:
+        text = f"TikTok refused the connection ({error.code}). Connect once more and allow everything that is asked."
+    return DomainError(Problem("connect_failed", text), ErrorKind.UNAVAILABLE)

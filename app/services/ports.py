@@ -1,0 +1,168 @@
+"""What the services need from outside, as Protocols, and the values that cross that border."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO, Protocol
+
+from app.domain.errors import Problem
+from app.domain.media_rules import VideoFacts
+from app.domain.post_rules import CreatorInfo, PrivacyLevel
+from app.domain.upload_plan import Chunk, UploadPlan
+
+
+class TikTokError(Exception):
+    """A call to TikTok did not succeed.
+
+    `code` is TikTok's own, or one of ours for what never became an answer: `unreachable` (nothing was sent),
+    `timeout` and `broken` (the outcome is unknown), `unreadable` (an answer that is not TikTok's JSON),
+    `upload_<status>` (the upload host answered with that HTTP status).
+    """
+
+    def __init__(self, code: str, *, http_status: int | None = None, log_id: str | None = None,
+                 message: str = "", received: int | None = None) -> None:
+        super().__init__(f"{code} (HTTP {http_status}, log id {log_id}): {message}")
+        self.code = code
+        self.http_status = http_status
+        self.log_id = log_id
+        self.message = message
+        self.received = received
+        """Bytes that the upload host says it has, where it says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGrant:
+    """A pair of tokens with their ends, as TikTok's token endpoint gave them."""
+
+    open_id: str
+    access_token: str
+    refresh_token: str
+    access_expires_at: datetime
+    refresh_expires_at: datetime
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CreatorProfile:
+    """Who a token belongs to; `username` needs the scope user.info.profile."""
+
+    open_id: str
+    nickname: str
+    avatar_url: str
+    username: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInit:
+    """Everything that a direct post's init says."""
+
+    caption: str
+    privacy_level: PrivacyLevel
+    allow_comment: bool
+    allow_duet: bool
+    allow_stitch: bool
+    plan: UploadPlan
+
+
+@dataclass(frozen=True, slots=True)
+class InitReceipt:
+    publish_id: str
+    upload_url: str
+    log_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishStatus:
+    """TikTok's word on one publish id; post ids are strings, for they exceed a double's precision."""
+
+    status: str
+    fail_reason: str | None
+    post_ids: tuple[str, ...]
+    uploaded_bytes: int | None
+    log_id: str | None
+
+
+class TikTok(Protocol):
+    """TikTok's posting API. Every method raises TikTokError."""
+
+    def creator_info(self, access_token: str) -> CreatorInfo: ...
+    def user_info(self, access_token: str, scopes: Iterable[str]) -> CreatorProfile: ...
+    def fetch_avatar(self, url: str) -> bytes: ...
+    def init_video(self, access_token: str, request: VideoInit) -> InitReceipt: ...
+    def put_chunk(self, upload_url: str, chunk: Chunk, total: int, content_type: str, body: Iterable[bytes]) -> bool:
+        """Send one chunk; True when TikTok says that it has all of the file."""
+        ...
+    def fetch_status(self, access_token: str, publish_id: str) -> PublishStatus: ...
+    def permalink(self, username: str, post_id: str) -> str: ...
+    def profile_url(self, username: str) -> str: ...
+
+
+class TikTokOAuth(Protocol):
+    """TikTok's login. Methods that call TikTok raise TikTokError."""
+
+    def new_verifier(self) -> str | None: ...
+    def authorization_url(self, *, state: str, redirect_uri: str, verifier: str | None, ask_again: bool) -> str: ...
+    def exchange(self, *, code: str, redirect_uri: str, verifier: str | None) -> TokenGrant: ...
+    def refresh(self, refresh_token: str) -> TokenGrant: ...
+    def revoke(self, access_token: str) -> None: ...
+
+
+class Cipher(Protocol):
+    """Seals secrets for the database; `open` accepts whatever any of the listed keys sealed."""
+
+    def seal(self, text: str) -> str: ...
+    def open(self, sealed: str) -> str: ...
+
+
+class IncomingFile(Protocol):
+    """A file on its way in: hashed while written, gone when closed unless it was kept."""
+
+    size_bytes: int
+
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def local_path(self) -> str: ...
+    def write(self, block: bytes) -> int: ...
+    def close(self) -> None: ...
+
+
+class Storage(Protocol):
+    """Where media lives. Keys are paths with `/`, chosen by the caller."""
+
+    def incoming(self) -> IncomingFile: ...
+    def keep(self, incoming: IncomingFile, key: str) -> None: ...
+    def write(self, key: str, content: bytes) -> None: ...
+    def open(self, key: str) -> BinaryIO: ...
+    def size(self, key: str) -> int | None: ...
+    def delete(self, key: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a media file is: its facts and a poster (JPEG), or the problem that makes it unusable."""
+
+    facts: VideoFacts | None
+    poster: bytes | None
+    problem: Problem | None
+
+
+class MediaProbe(Protocol):
+    def __call__(self, path: str) -> Probe: ...
+
+
+class PasswordHasher(Protocol):
+    def hash(self, password: str) -> str: ...
+    def verify(self, password_hash: str, password: str) -> bool: ...
+    def needs_rehash(self, password_hash: str) -> bool: ...
+
+
+class TaskQueue(Protocol):
+    """The queue of jobs; everything in it may be lost at any moment."""
+
+    def advance(self, target_ids: Sequence[int]) -> None: ...
+
+
+Clock = Callable[[], datetime]

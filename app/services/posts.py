@@ -1,0 +1,157 @@
+"""Posts: written, scheduled, moved, canceled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from app.domain.errors import DomainError, ErrorKind, Problem, raise_if, refuse
+from app.domain.lifecycle import CANCELABLE, TargetState, is_legal
+from app.domain.post_rules import (
+    CONSENT_TEXT,
+    CreatorInfo,
+    TargetChoices,
+    caption_problems,
+    choice_problems,
+    schedule_problems,
+)
+from app.domain.retry import decide
+from app.models import Connection, Post, PostTarget, TikTokAccount, db
+from app.services.accounts import PUBLISH_SCOPE, AccountPorts, load_account, with_token
+from app.services.history import record_event
+from app.services.media import load_media
+from app.services.ports import TikTokError
+from app.services.publishing import move
+from app.services.transactions import let_go, writing
+
+
+@dataclass(frozen=True, slots=True)
+class NewPost:
+    """What the composer sends. `creation_key` is made with the form: the same key twice makes one post."""
+
+    account_id: int
+    media_file_id: int
+    caption: str
+    scheduled_at: datetime
+    choices: TargetChoices
+    creation_key: str
+
+
+def schedule_post(new: NewPost, *, workspace_id: int, actor_id: int, ports: AccountPorts) -> int:
+    """Make a post with one target and schedule it; returns the post's id.
+
+    Everything is checked against the creator's settings as TikTok tells them now. Raises DomainError with all
+    problems that could be found, each with its field.
+    """
+    if existing := _post_of_key(workspace_id, new.creation_key):
+        return existing
+    account = load_account(workspace_id, new.account_id)
+    media = load_media(workspace_id, new.media_file_id)
+    problems = [*caption_problems(new.caption), *schedule_problems(new.scheduled_at, ports.utcnow())]
+    account_id, duration = account.id, media.duration_seconds
+    try:
+        creator = creator_info(account, ports)
+    except DomainError as error:
+        raise DomainError([*problems, *error.problems], error.kind) from error
+    raise_if([*problems, *choice_problems(new.choices, creator, duration)])
+    try:
+        return _insert(new, account_id, workspace_id, actor_id, ports.utcnow())
+    except IntegrityError:
+        # The same form arrived twice at once; the other one was first.
+        if existing := _post_of_key(workspace_id, new.creation_key):
+            return existing
+        raise
+
+
+def creator_info(account: TikTokAccount, ports: AccountPorts) -> CreatorInfo:
+    """What TikTok allows this creator now; must be asked each time a form for a post is shown or sent.
+
+    Raises DomainError with field `account_id`: not connected, not permitted, or TikTok can't be asked.
+    """
+    if account.connection is not Connection.CONNECTED:
+        raise refuse("account_not_connected", f"{account.nickname} is not connected. Reconnect the account first.",
+                     "account_id", ErrorKind.CONFLICT)
+    if PUBLISH_SCOPE not in account.scopes:
+        raise refuse("account_may_not_publish", f"{account.nickname} has not allowed Oncue to post. Reconnect the account "
+                     "and leave that permission switched on.", "account_id", ErrorKind.CONFLICT)
+    account_id = account.id
+    let_go()
+    try:
+        return with_token(account_id, ports.tiktok.creator_info, ports)
+    except TikTokError as error:
+        raise DomainError(Problem(f"creator_info_{error.code}", decide(error.code, 1).text, "account_id"),
+                          ErrorKind.UNAVAILABLE) from error
+
+
+def move_target(*, workspace_id: int, target_id: int, scheduled_at: datetime, actor_id: int, now: datetime) -> None:
+    """Give a target another time; one that failed or was missed is scheduled anew by it.
+
+    Raises DomainError `target_started` when publishing has begun or it is done.
+    """
+    raise_if(schedule_problems(scheduled_at, now))
+    target = load_target(workspace_id, target_id)
+    state, post_id, account_id, before = target.state, target.post_id, target.account_id, target.scheduled_at
+    values = {"scheduled_at": scheduled_at, "due_at": scheduled_at, "failed_tries": 0, "problem_code": None, "problem_text": None}
+    with writing() as session:
+        if state is TargetState.SCHEDULED:
+            changed = session.execute(sa.update(PostTarget).where(
+                PostTarget.id == target_id, PostTarget.state == state, PostTarget.lease_token.is_(None)).values(**values))
+            done = changed.rowcount == 1  # type: ignore[attr-defined]  # a CursorResult, typed as Result
+        else:
+            done = is_legal(state, TargetState.SCHEDULED) and state is not TargetState.PUBLISHING and move(
+                session, target_id, state, TargetState.SCHEDULED,
+                **values, publish_id=None, upload_url_sealed=None, uploaded_bytes=0, polls=0, sent_at=None)
+        if not done:
+            raise _started()
+        record_event(session, "target.moved", workspace_id=workspace_id, at=now, actor_id=actor_id, post_id=post_id,
+                     account_id=account_id, before=before.isoformat(), after=scheduled_at.isoformat())
+
+
+def cancel_target(*, workspace_id: int, target_id: int, actor_id: int, now: datetime) -> None:
+    """Take a target off the schedule for good. Raises DomainError `target_started` once publishing has begun."""
+    target = load_target(workspace_id, target_id)
+    state, post_id, account_id = target.state, target.post_id, target.account_id
+    with writing() as session:
+        if state not in CANCELABLE or not move(session, target_id, state, TargetState.CANCELED, due_at=None):
+            raise _started()
+        record_event(session, "target.canceled", workspace_id=workspace_id, at=now, actor_id=actor_id,
+                     post_id=post_id, account_id=account_id)
+
+
+def load_target(workspace_id: int, target_id: int) -> PostTarget:
+    """The target, if it is this workspace's. Raises DomainError `target_not_found`."""
+    target = db.session.scalar(sa.select(PostTarget).where(
+        PostTarget.id == target_id, PostTarget.workspace_id == workspace_id))
+    if target is None:
+        raise refuse("target_not_found", "This post does not exist any more.", kind=ErrorKind.NOT_FOUND)
+    return target
+
+
+def _insert(new: NewPost, account_id: int, workspace_id: int, actor_id: int, now: datetime) -> int:
+    with writing() as session:
+        post = Post(workspace_id=workspace_id, media_file_id=new.media_file_id, caption=new.caption,
+                    creation_key=new.creation_key, created_by_id=actor_id, created_at=now)
+        session.add(post)
+        session.flush()
+        session.add(PostTarget(
+            workspace_id=workspace_id, post_id=post.id, account_id=account_id, state=TargetState.SCHEDULED,
+            scheduled_at=new.scheduled_at, due_at=new.scheduled_at, privacy_level=new.choices.privacy_level,
+            allow_comment=new.choices.allow_comment, allow_duet=new.choices.allow_duet, allow_stitch=new.choices.allow_stitch,
+            consent_text=CONSENT_TEXT, consent_at=now, consent_by_id=actor_id,
+        ))
+        record_event(session, "post.scheduled", workspace_id=workspace_id, at=now, actor_id=actor_id, post_id=post.id,
+                     account_id=account_id, scheduled_at=new.scheduled_at.isoformat())
+        post_id = post.id
+    return post_id
+
+
+def _post_of_key(workspace_id: int, creation_key: str) -> int | None:
+    return db.session.scalar(sa.select(Post.id).where(Post.workspace_id == workspace_id, Post.creation_key == creation_key))
+
+
+def _started() -> DomainError:
+    return refuse("target_started", "Publishing has begun or is over, so this can't be changed any more.",
+                  kind=ErrorKind.CONFLICT)

@@ -1,0 +1,157 @@
+"""`advance`: claim a due target and make the step that its state asks for."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from app.domain.errors import Problem
+from app.domain.lifecycle import TargetState
+from app.domain.post_rules import TargetChoices, choice_problems
+from app.domain.retry import Action, Decision, decide
+from app.domain.upload_plan import plan_upload
+from app.models import Connection, PostTarget, Step, TikTokAccount, db
+from app.services.accounts import PUBLISH_SCOPE, with_token
+from app.services.history import record_event
+from app.services.ports import InitReceipt, TikTokError, VideoInit
+from app.services.publishing import status, upload
+from app.services.publishing.attempts import attempt
+from app.services.publishing.ports import PublishingPorts
+from app.services.publishing.targets import LeaseLost, Work, claim, keep, move, released
+from app.services.transactions import let_go, writing
+
+log = logging.getLogger(__name__)
+
+POISON_DELAY = timedelta(minutes=1)
+
+
+def advance(target_id: int, ports: PublishingPorts) -> None:
+    """Make the next step of a due target, if nobody else is at it. Running it too often is harmless."""
+    with writing() as session:
+        work = claim(session, target_id, ports.utcnow())
+    if work is None:
+        return
+    try:
+        _step(work, ports)
+    except LeaseLost:
+        log.warning("lease lost", extra={"target_id": target_id})
+    except Exception:
+        # A bug must not spin: the target rests a minute, and the error goes to the log and the job's record.
+        _rest(work, ports)
+        raise
+
+
+def _step(work: Work, ports: PublishingPorts) -> None:
+    try:
+        if work.state is TargetState.PUBLISHING:
+            _publish(work, ports)
+        else:
+            status.follow(work, ports)
+    except TikTokError as error:
+        _after_error(work, error, ports)
+
+
+def _publish(work: Work, ports: PublishingPorts) -> None:
+    if work.publish_id is None:
+        if problem := _last_check(work, ports):
+            _hold(work, problem, ports)
+            return
+        upload.send(work, _init(work, ports), 0, ports)
+    else:
+        upload.resume(work, ports)
+
+
+def _last_check(work: Work, ports: PublishingPorts) -> Problem | None:
+    """What no longer fits at the moment of publishing: connection, permission, media, the creator's settings."""
+    if work.connection is not Connection.CONNECTED:
+        return Problem("token_missing", decide("token_missing", 1).text)
+    if PUBLISH_SCOPE not in work.scopes:
+        return Problem("scope_not_authorized", decide("scope_not_authorized", 1).text)
+    if ports.storage.size(work.storage_key) != work.size_bytes:
+        raise TikTokError("media_missing")
+    creator = attempt(work, Step.CREATOR_INFO, lambda: with_token(
+        work.account_id, ports.tiktok.creator_info, ports.accounts), ports.utcnow)
+    choices = TargetChoices(work.privacy_level, work.allow_comment, work.allow_duet, work.allow_stitch)
+    return next(choice_problems(choices, creator, work.duration_seconds), None)
+
+
+def _init(work: Work, ports: PublishingPorts) -> InitReceipt:
+    """Announce the video; the receipt is committed before the first byte is sent."""
+    request = VideoInit(work.caption, work.privacy_level, work.allow_comment, work.allow_duet, work.allow_stitch,
+                        plan_upload(work.size_bytes))
+    receipt = attempt(work, Step.INIT, lambda: with_token(
+        work.account_id, lambda token: ports.tiktok.init_video(token, request), ports.accounts), ports.utcnow)
+    with writing() as session:
+        keep(session, work, TargetState.PUBLISHING, publish_id=receipt.publish_id, uploaded_bytes=0,
+             upload_url_sealed=ports.cipher.seal(receipt.upload_url), problem_code=None, problem_text=None)
+    log.info("init accepted", extra={"target_id": work.target_id, "publish_id": receipt.publish_id})
+    return receipt
+
+
+def _hold(work: Work, problem: Problem, ports: PublishingPorts) -> None:
+    now = ports.utcnow()
+    with writing() as session:
+        if not move(session, work.target_id, TargetState.PUBLISHING, TargetState.MISSED, lease_token=work.lease_token,
+                    **released(due_at=None, problem_code=problem.code, problem_text=problem.message)):
+            raise LeaseLost
+        record_event(session, "target.missed", workspace_id=work.workspace_id, at=now, post_id=work.post_id,
+                     account_id=work.account_id, code=problem.code, text=problem.message)
+    log.warning("target held", extra={"target_id": work.target_id, "code": problem.code})
+
+
+def _after_error(work: Work, error: TikTokError, ports: PublishingPorts) -> None:
+    """Write what the table of `domain.retry` says about this error."""
+    decision = decide(error.code, work.failed_tries + 1)
+    log.warning("step failed", extra={"target_id": work.target_id, "code": error.code, "log_id": error.log_id,
+                                      "action": decision.action.value})
+    nothing_sent = work.state is TargetState.PUBLISHING and not _has_receipt(work)
+    if decision.action in (Action.HOLD, Action.RECONNECT) and nothing_sent:
+        if decision.action is Action.RECONNECT:
+            _mark_reconnect(work)
+        _hold(work, Problem(error.code, decision.text), ports)
+    elif decision.action in (Action.WAIT, Action.RESTART):
+        _wait(work, error, decision, nothing_sent, ports)
+    elif decision.action is Action.RECONNECT and work.state is not TargetState.PUBLISHING:
+        # TikTok has the bytes; whether they became a post can be asked again once the creator is back.
+        _mark_reconnect(work)
+        _wait(work, error, Decision(Action.WAIT, decision.text, timedelta(minutes=5)), False, ports)
+    else:
+        status.fail(work, error.code, decision.text, ports)
+
+
+def _wait(work: Work, error: TikTokError, decision: Decision, nothing_sent: bool, ports: PublishingPorts) -> None:
+    """Come back later: as scheduled, and so editable, while TikTok knows nothing of the post."""
+    values = released(due_at=ports.utcnow() + decision.delay, failed_tries=work.failed_tries + 1,
+                      problem_code=error.code, problem_text=decision.text)
+    if decision.action is Action.RESTART and work.state is TargetState.PUBLISHING:
+        values |= {"publish_id": None, "upload_url_sealed": None, "uploaded_bytes": 0}
+        nothing_sent = True
+    with writing() as session:
+        if nothing_sent:
+            if not move(session, work.target_id, TargetState.PUBLISHING, TargetState.SCHEDULED,
+                        lease_token=work.lease_token, **values):
+                raise LeaseLost
+        else:
+            keep(session, work, work.state, **values)
+
+
+def _has_receipt(work: Work) -> bool:
+    publish_id = db.session.scalar(sa.select(PostTarget.publish_id).where(PostTarget.id == work.target_id))
+    let_go()
+    return publish_id is not None
+
+
+def _mark_reconnect(work: Work) -> None:
+    with writing() as session:
+        session.execute(sa.update(TikTokAccount).where(
+            TikTokAccount.id == work.account_id, TikTokAccount.connection == Connection.CONNECTED
+        ).values(connection=Connection.NEEDS_RECONNECT))
+
+
+def _rest(work: Work, ports: PublishingPorts) -> None:
+    with writing() as session:
+        session.execute(sa.update(PostTarget).where(
+            PostTarget.id == work.target_id, PostTarget.lease_token == work.lease_token
+        ).values(**released(due_at=ports.utcnow() + POISON_DELAY)))

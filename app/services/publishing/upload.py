@@ -1,0 +1,103 @@
+"""Sending the bytes: chunk after chunk from storage, in constant memory, resumable at every chunk."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import BinaryIO
+
+from app.domain.lifecycle import TargetState
+from app.domain.media_rules import CONTAINERS
+from app.domain.retry import next_poll
+from app.domain.upload_plan import Chunk, UploadPlan, plan_upload, resume_offset
+from app.models import Step
+from app.services.accounts import with_token
+from app.services.ports import InitReceipt, TikTokError
+from app.services.publishing import status
+from app.services.publishing.attempts import attempt
+from app.services.publishing.ports import PublishingPorts
+from app.services.publishing.targets import LEASE, LeaseLost, Work, keep, move, released
+from app.services.transactions import writing
+
+log = logging.getLogger(__name__)
+
+BLOCK = 256 * 1024
+REPORT_SECONDS = 1.0
+"""How often progress is written and the lease renewed, at most."""
+
+
+def send(work: Work, receipt: InitReceipt, offset: int, ports: PublishingPorts) -> None:
+    """Send everything from `offset` on; when TikTok has it all the target is processing.
+
+    Raises TikTokError when a chunk is refused, LeaseLost when the target was taken over meanwhile.
+    """
+    plan = plan_upload(work.size_bytes)
+    content_type = CONTAINERS[work.container]
+    attempt(work, Step.UPLOAD, lambda: _send_chunks(work, plan, receipt.upload_url, offset, content_type, ports), ports.utcnow)
+    now = ports.utcnow()
+    with writing() as session:
+        if not move(session, work.target_id, TargetState.PUBLISHING, TargetState.PROCESSING, lease_token=work.lease_token,
+                    **released(due_at=now + next_poll(0, timedelta(0)), sent_at=now, uploaded_bytes=work.size_bytes,
+                               upload_url_sealed=None, failed_tries=0, polls=0, problem_code=None, problem_text=None)):
+            raise LeaseLost
+    log.info("upload complete", extra={"target_id": work.target_id, "publish_id": receipt.publish_id})
+
+
+def resume(work: Work, ports: PublishingPorts) -> None:
+    """Go on with an upload that was interrupted: TikTok says how far it got, or that it is over."""
+    assert work.publish_id is not None and work.upload_url_sealed is not None
+    publish_id = work.publish_id
+    answer = attempt(work, Step.STATUS, lambda: with_token(
+        work.account_id, lambda token: ports.tiktok.fetch_status(token, publish_id), ports.accounts), ports.utcnow)
+    plan = plan_upload(work.size_bytes)
+    offset = resume_offset(plan, answer.uploaded_bytes or 0)
+    if answer.status != "PROCESSING_UPLOAD" or offset >= work.size_bytes:
+        status.take_over_from_upload(work, answer, ports)
+        return
+    log.info("upload resumed", extra={"target_id": work.target_id, "offset": offset})
+    receipt = InitReceipt(publish_id, ports.cipher.open(work.upload_url_sealed), None)
+    send(work, receipt, offset, ports)
+
+
+def _send_chunks(work: Work, plan: UploadPlan, upload_url: str, offset: int, content_type: str, ports: PublishingPorts) -> None:
+    with ports.storage.open(work.storage_key) as file:
+        progress = _Progress(work, ports)
+        for chunk in plan.chunks(offset):
+            body = _blocks(file, chunk, progress)
+            complete = ports.tiktok.put_chunk(upload_url, chunk, plan.size, content_type, body)
+            progress.report(chunk.last + 1)
+        if not complete:
+            raise TikTokError("upload_416", message="TikTok waits for more than the file has")
+
+
+def _blocks(file: BinaryIO, chunk: Chunk, progress: _Progress) -> Iterator[bytes]:
+    file.seek(chunk.first)
+    position = chunk.first
+    while position <= chunk.last:
+        block = file.read(min(BLOCK, chunk.last + 1 - position))
+        if not block:
+            raise TikTokError("media_missing", message="the file is shorter than it was")
+        yield block
+        position += len(block)
+        progress.at(position)
+
+
+class _Progress:
+    """Writes how far an upload is, at most once a second, and renews the lease with it."""
+
+    def __init__(self, work: Work, ports: PublishingPorts) -> None:
+        self._work = work
+        self._ports = ports
+        self._reported = time.monotonic()
+
+    def at(self, position: int) -> None:
+        if time.monotonic() - self._reported >= REPORT_SECONDS:
+            self.report(position)
+
+    def report(self, position: int) -> None:
+        self._reported = time.monotonic()
+        with writing() as session:
+            keep(session, self._work, TargetState.PUBLISHING, uploaded_bytes=position,
+                 lease_until=self._ports.utcnow() + LEASE)

@@ -1,0 +1,19 @@
+"""Forms parse, the domain judges: how its problems get beside their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask_wtf import FlaskForm
+
+from app.domain.errors import DomainError
+
+
+def apply_problems(form: FlaskForm, error: DomainError, fields: Mapping[str, str] | None = None) -> None:
+    """Put each problem beside its field; those without one stand above the form."""
+    for problem in error.problems:
+        name = (fields or {}).get(problem.field or "", problem.field or "")
+        if name in form:
+            form[name].errors = [*form[name].errors, problem.message]
+        else:
+            form.form_errors.append(problem.message)

@@ -1,0 +1,144 @@
+"""Routes of posts."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, flash, make_response, render_template, request, url_for
+
+from app import clock
+from app.domain.errors import DomainError, ErrorKind, refuse
+from app.queries.accounts import list_accounts
+from app.queries.posts import find_post
+from app.queries.targets import latest_targets
+from app.services import posts
+from app.web.access import member
+from app.web.cards import make_card
+from app.web.errors import STATUS, flash_problem
+from app.web.forms import apply_problems
+from app.web.htmx import go
+from app.web.posts.composer import load_composer, load_panel
+from app.web.posts.forms import PROBLEM_FIELDS, ComposerForm, WhenForm
+from app.web.posts.page import make_post_page
+from app.wiring import wiring
+
+blueprint = Blueprint("posts", __name__, url_prefix="/posts")
+
+PER_PAGE = 50
+LEAD_MINUTES = 60
+
+
+@blueprint.get("/")
+def index() -> Response:
+    who, now = member(), clock.utcnow()
+    rows = latest_targets(who.workspace_id, _before(), PER_PAGE + 1)
+    cards = [make_card(row, who.time_zone, now) for row in rows[:PER_PAGE]]
+    older = rows[PER_PAGE - 1].scheduled_at.isoformat() if len(rows) > PER_PAGE else None
+    return make_response(render_template("posts/index.html", cards=cards, older=older,
+                                         has_account=any(a.may_publish for a in list_accounts(who.workspace_id))))
+
+
+@blueprint.get("/new")
+def new() -> Response:
+    who = member()
+    form = ComposerForm(formdata=None, creation_key=secrets.token_hex(16), caption="", **_asked_time(who.time_zone))
+    form.account_id.data = request.args.get("account_id", type=int)
+    form.media_file_id.data = request.args.get("media_id", type=int)
+    return make_response(render_template("posts/new.html", composer=load_composer(form)))
+
+
+@blueprint.get("/panel")
+def panel() -> Response:
+    """TikTok's part of the form for one account, with the creator's settings as they are now."""
+    form = ComposerForm(request.args, meta={"csrf": False})
+    return make_response(render_template("posts/_panel.html", panel=load_panel(form)))
+
+
+@blueprint.post("/")
+def create() -> Response:
+    form, who = ComposerForm(), member()
+    if form.validate():
+        try:
+            post_id = posts.schedule_post(_new_post(form), workspace_id=who.workspace_id, actor_id=who.user_id,
+                                          ports=wiring().accounts)
+        except DomainError as error:
+            apply_problems(form, error, PROBLEM_FIELDS)
+        else:
+            flash("Scheduled. After it goes out, it may take a few minutes until TikTok shows it on the profile.", "success")
+            return go(url_for("posts.show", post_id=post_id))
+    return make_response(render_template("posts/new.html", composer=load_composer(form)), 422)
+
+
+@blueprint.get("/<int:post_id>")
+def show(post_id: int) -> Response:
+    return make_response(render_template("posts/show.html", page=_load(post_id), form=WhenForm(formdata=None)))
+
+
+@blueprint.get("/<int:post_id>/status")
+def status(post_id: int) -> Response:
+    """The part of the post's page that moves by itself."""
+    return make_response(render_template("posts/_status.html", page=_load(post_id), form=WhenForm(formdata=None)))
+
+
+@blueprint.post("/<int:post_id>/targets/<int:target_id>/move")
+def move(post_id: int, target_id: int) -> Response:
+    form, who = WhenForm(), member()
+    if form.validate():
+        try:
+            posts.move_target(workspace_id=who.workspace_id, target_id=target_id, actor_id=who.user_id,
+                              scheduled_at=form.scheduled_at(who.time_zone), now=clock.utcnow())
+        except DomainError as error:
+            if error.kind is not ErrorKind.INVALID:
+                return flash_problem(error, url_for("posts.show", post_id=post_id))
+            apply_problems(form, error, PROBLEM_FIELDS)
+        else:
+            flash("The new time is set.", "success")
+            return go(url_for("posts.show", post_id=post_id))
+    return make_response(render_template("posts/show.html", page=_load(post_id), form=form), STATUS[ErrorKind.INVALID])
+
+
+@blueprint.post("/<int:post_id>/targets/<int:target_id>/cancel")
+def cancel(post_id: int, target_id: int) -> Response:
+    who = member()
+    try:
+        posts.cancel_target(workspace_id=who.workspace_id, target_id=target_id, actor_id=who.user_id, now=clock.utcnow())
+    except DomainError as error:
+        return flash_problem(error, url_for("posts.show", post_id=post_id))
+    flash("Canceled. It will not go out.", "success")
+    return go(url_for("posts.show", post_id=post_id))
+
+
+def _load(post_id: int):  # type: ignore[no-untyped-def]
+    found = find_post(member().workspace_id, post_id)
+    if found is None:
+        raise refuse("post_not_found", "This post does not exist, or it belongs to another workspace.", kind=ErrorKind.NOT_FOUND)
+    return make_post_page(found, member().time_zone, clock.utcnow(), wiring().tiktok)
+
+
+def _new_post(form: ComposerForm) -> posts.NewPost:
+    return posts.NewPost(
+        account_id=form.account_id.data, media_file_id=form.media_file_id.data, caption=form.caption.data,
+        scheduled_at=form.scheduled_at(member().time_zone), choices=form.choices(),
+        creation_key=form.creation_key.data[:64] or secrets.token_hex(16),
+    )
+
+
+def _asked_time(zone: str) -> dict[str, object]:
+    """The day that was clicked, else an hour from now, on the next five minutes."""
+    soon = clock.utcnow().astimezone(ZoneInfo(zone)) + timedelta(minutes=LEAD_MINUTES)
+    soon += timedelta(minutes=-soon.minute % 5)
+    try:
+        day = date.fromisoformat(request.args.get("date", ""))
+    except ValueError:
+        day = soon.date()
+    return {"date": day, "time": soon.time().replace(second=0, microsecond=0, tzinfo=None)}
+
+
+def _before() -> datetime | None:
+    try:
+        before = datetime.fromisoformat(request.args.get("before", ""))
+    except ValueError:
+        return None
+    return before if before.tzinfo else None

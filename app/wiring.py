@@ -1,0 +1,73 @@
+"""Builds what the services need from outside, once per process, and hands it to the faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+from redis import Redis
+
+from app import clock
+from app.infra.crypto import PasswordHasher, TokenCipher
+from app.infra.media_probe import probe_media
+from app.infra.storage.disk import DiskStorage
+from app.infra.task_queue import RedisTaskQueue
+from app.infra.tiktok.client import TikTokClient
+from app.infra.tiktok.oauth import TikTokLogin
+from app.services.accounts import AccountPorts
+from app.services.media import MediaPorts
+from app.services.publishing import PublishingPorts
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Everything from outside. A face takes from it what its service asks for."""
+
+    settings: Settings
+    redis: Redis
+    tasks: RedisTaskQueue
+    tiktok: TikTokClient
+    login: TikTokLogin
+    cipher: TokenCipher
+    passwords: PasswordHasher
+    storage: DiskStorage
+
+    @property
+    def accounts(self) -> AccountPorts:
+        return AccountPorts(self.tiktok, self.login, self.cipher, self.storage, clock.utcnow)
+
+    @property
+    def media(self) -> MediaPorts:
+        return MediaPorts(self.storage, probe_media, clock.utcnow)
+
+    @property
+    def publishing(self) -> PublishingPorts:
+        return PublishingPorts(self.accounts, self.tiktok, self.cipher, self.storage, clock.utcnow)
+
+
+def wire(app: Flask, settings: Settings) -> None:
+    """Attach a Wiring to the application; nothing is connected before it is used."""
+    redis = Redis.from_url(settings.redis_url, socket_timeout=30, socket_connect_timeout=3)
+    app.extensions["oncue"] = Wiring(
+        settings=settings,
+        redis=redis,
+        tasks=RedisTaskQueue(redis),
+        tiktok=TikTokClient(
+            api_url=settings.tiktok_api_url, web_url=settings.tiktok_web_url, upload_hosts=settings.tiktok_upload_hosts
+        ),
+        login=TikTokLogin(
+            client_key=settings.tiktok_client_key, client_secret=settings.tiktok_client_secret,
+            auth_url=settings.tiktok_auth_url, api_url=settings.tiktok_api_url,
+            scopes=settings.tiktok_scopes, pkce=settings.tiktok_pkce, utcnow=clock.utcnow,
+        ),
+        cipher=TokenCipher(settings.token_keys),
+        passwords=PasswordHasher(),
+        storage=DiskStorage(settings.media_path),
+    )
+
+
+def wiring() -> Wiring:
+    """The Wiring of the current application."""
+    found: Wiring = current_app.extensions["oncue"]
+    return found
