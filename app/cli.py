@@ -15,7 +15,7 @@ from app import clock, instance, processes
 from app.infra.task_queue import QueueName
 from app.jobs.schedule import run_scheduler
 from app.jobs.worker import run_worker
-from app.models import TikTokAccount, db
+from app.models import TikTokAccount, User, db
 from app.services import team
 from app.services.transactions import writing
 from app.settings import SANDBOX_CLIENT_KEY, SANDBOX_CLIENT_SECRET, Settings
@@ -119,7 +119,7 @@ def _demo_login(settings: Settings) -> dict[str, str]:
     if path.exists():
         return dict(json.loads(path.read_text(encoding="utf-8")))
     login = {"email": DEMO_EMAIL, "password": instance.new_secrets()["SECRET_KEY"][:16]}
-    if db.session.query(team.User).filter_by(email=DEMO_EMAIL).first() is None:
+    if db.session.query(User).filter_by(email=DEMO_EMAIL).first() is None:
         team.sign_up(workspace_name="Riverside Studio", time_zone="Europe/Berlin", name="Riva Santos", email=login["email"],
                      password=login["password"], passwords=_wiring().passwords, now=clock.utcnow(), is_demo=True)
         path.touch(mode=0o600)

@@ -68,6 +68,7 @@ def commands(settings: Settings, *, web: bool = True) -> dict[str, str]:
 
 
 def web_command(settings: Settings) -> str:
+    """One process with threads: pages wait for the database and for TikTok, not for the processor."""
     return shlex.join([
         sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"{settings.host}:{settings.port}",
         "--worker-class", "gthread", "--threads", str(settings.web_threads), "--workers", "1",
@@ -133,6 +134,7 @@ class House(Manager):  # type: ignore[misc]  # honcho has no types
         super().__init__()
         self._stopping = multiprocessing.Event()
         self._process_ctor = self._make_process
+        self._processes: dict[str, dict[str, Any]]
 
     def _make_process(self, *args: Any, **kwargs: Any) -> KeptProcess:
         process = KeptProcess(*args, **kwargs)

@@ -43,7 +43,9 @@ class Settings:
     port: int = setting("ONCUE_PORT", 8000, "Port of the web process")
     public_url: str = setting("PUBLIC_URL", "", "Address under which people reach Oncue; default: http://localhost and the port")
     secret_key: Secret = setting("SECRET_KEY", Secret(""), "Signs sessions and forms; made in the instance directory in development")
-    token_keys: tuple[Secret, ...] = setting("TOKEN_KEYS", (), "Comma list of Fernet keys for stored tokens, newest first; made in the instance directory in development")
+    token_keys: tuple[Secret, ...] = setting(
+        "TOKEN_KEYS", (), "Comma list of Fernet keys for stored tokens, newest first; made in the instance directory in development"
+    )
     database_url: str = setting("DATABASE_URL", "", "SQLAlchemy address; default: SQLite in the instance directory")
     redis_url: str = setting("REDIS_URL", "", "Redis address; default: an embedded Redis with its file in the instance directory")
     media_dir: Path | None = setting("MEDIA_DIR", None, "Directory for uploaded files; default: `media` in the instance directory")
@@ -58,7 +60,9 @@ class Settings:
     tiktok_auth_url: str = setting("TIKTOK_AUTH_URL", "https://www.tiktok.com", "Host of TikTok's consent page")
     tiktok_api_url: str = setting("TIKTOK_API_URL", "https://open.tiktokapis.com", "Host of TikTok's API")
     tiktok_web_url: str = setting("TIKTOK_WEB_URL", "https://www.tiktok.com", "Host of TikTok's profile and video pages, for permalinks")
-    tiktok_upload_hosts: tuple[str, ...] = setting("TIKTOK_UPLOAD_HOSTS", ("*.tiktokapis.com",), "Comma list of hosts that TikTok's upload URLs may have")
+    tiktok_upload_hosts: tuple[str, ...] = setting(
+        "TIKTOK_UPLOAD_HOSTS", ("*.tiktokapis.com",), "Comma list of hosts that TikTok's upload URLs may have"
+    )
     tiktok_scopes: tuple[str, ...] = setting(
         "TIKTOK_SCOPES",
         ("user.info.basic", "user.info.profile", "video.publish", "video.upload", "video.list"),

@@ -83,7 +83,8 @@ def schedule_problems(scheduled_at: datetime, now: datetime) -> Iterator[Problem
     if scheduled_at <= now + MIN_LEAD:
         yield Problem("time_past", "That time has passed. Choose a later one.", "scheduled_local")
     elif scheduled_at > now + MAX_LEAD:
-        yield Problem("time_too_far", "That is more than a year away. TikTok's permissions end before; choose an earlier time.", "scheduled_local")
+        yield Problem("time_too_far", "That is more than a year away. TikTok's permissions end before; choose an earlier time.",
+                      "scheduled_local")
 
 
 def choice_problems(choices: TargetChoices, creator: CreatorInfo, duration_seconds: float) -> Iterator[Problem]:

@@ -63,12 +63,16 @@ RULES: dict[str, Rule] = {
     "invalid_file_upload": Rule(Action.FAIL, "TikTok did not accept the file. Export the video anew as MP4 with H.264."),
     # Caps and bans.
     "spam_risk_too_many_posts": Rule(Action.HOLD, "This creator has reached TikTok's limit of posts for 24 hours. Choose a later time."),
-    "spam_risk_too_many_pending_share": Rule(Action.HOLD, "Five drafts wait in the creator's TikTok inbox, the most allowed. Post or discard one."),
-    "spam_risk_user_banned_from_posting": Rule(Action.HOLD, "TikTok has banned this creator from posting. The creator has to settle that in TikTok."),
-    "reached_active_user_cap": Rule(Action.HOLD, "This Oncue's TikTok app has reached its number of creators for 24 hours. Choose a later time."),
+    "spam_risk_too_many_pending_share": Rule(
+        Action.HOLD, "Five drafts wait in the creator's TikTok inbox, the most allowed. Post or discard one."),
+    "spam_risk_user_banned_from_posting": Rule(
+        Action.HOLD, "TikTok has banned this creator from posting. The creator has to settle that in TikTok."),
+    "reached_active_user_cap": Rule(
+        Action.HOLD, "This Oncue's TikTok app has reached its number of creators for 24 hours. Choose a later time."),
     "unaudited_client_can_only_post_to_private_accounts": Rule(
         Action.HOLD, "TikTok has not audited this app yet, so it may only post to private accounts. Make the account private in TikTok."),
-    "privacy_level_option_mismatch": Rule(Action.HOLD, "The chosen audience is no longer open to this creator. Choose again who can see the video."),
+    "privacy_level_option_mismatch": Rule(
+        Action.HOLD, "The chosen audience is no longer open to this creator. Choose again who can see the video."),
     "url_ownership_unverified": Rule(Action.FAIL, "TikTok does not know the address of the media. Whoever runs this Oncue must verify it."),
     "spam_risk": Rule(Action.FAIL, f"{GUIDELINES} (spam risk). Change the post before you try again."),
     "spam_risk_text": Rule(Action.FAIL, f"{GUIDELINES}: the caption looks like spam. Change it before you try again."),
@@ -77,10 +81,12 @@ RULES: dict[str, Rule] = {
     "upload_403": Rule(Action.RESTART, "The upload took longer than TikTok's hour. Oncue starts it anew."),
     "upload_404": Rule(Action.RESTART, "TikTok has forgotten the upload. Oncue starts it anew."),
     "upload_416": Rule(Action.WAIT, "TikTok and Oncue disagree on how much has arrived. Oncue asks and goes on.", timedelta(seconds=2)),
-    "upload_host_refused": Rule(Action.FAIL, "TikTok named an upload address that is not allowed. Whoever runs this Oncue should look at TIKTOK_UPLOAD_HOSTS."),
+    "upload_host_refused": Rule(
+        Action.FAIL, "TikTok named an upload address that is not allowed. Whoever runs this Oncue should look at TIKTOK_UPLOAD_HOSTS."),
     # Publish ids.
     "invalid_publish_id": Rule(Action.WAIT, "TikTok does not know this post yet. Oncue asks again.", timedelta(seconds=20)),
-    "token_not_authorized_for_specified_publish_id": Rule(Action.RECONNECT, "The connection belongs to another creator now. Reconnect the account."),
+    "token_not_authorized_for_specified_publish_id": Rule(
+        Action.RECONNECT, "The connection belongs to another creator now. Reconnect the account."),
     # fail_reason of a FAILED status.
     "file_format_check_failed": Rule(Action.FAIL, "TikTok can't read the video's format. Export it as MP4 with H.264."),
     "duration_check_failed": Rule(Action.FAIL, "The video is too long or too short for this creator. Change its length."),
@@ -117,7 +123,8 @@ def decide(code: str, failed_tries: int) -> Decision:
 
 def back_off(failed_tries: int) -> timedelta:
     """10 s, 20 s, 40 s … up to 30 min."""
-    return min(BASE_DELAY * 2 ** (failed_tries - 1), MAX_DELAY)
+    doublings = min(failed_tries - 1, 20)
+    return min(BASE_DELAY * (1 << doublings), MAX_DELAY)
 
 
 POLLS = (5, 10, 20)

@@ -30,6 +30,7 @@ class Unusable(Exception):
 
 
 def main(path: str, poster_path: str) -> None:
+    """Set the limits, then look; whatever goes wrong is an answer too."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     av.logging.set_level(av.logging.PANIC)
@@ -67,6 +68,7 @@ def inspect(path: str, poster_path: str) -> dict[str, Any]:
 
 
 def open_container(path: str) -> InputContainer:
+    """The opened file. Raises Unusable when it is none that FFmpeg knows."""
     try:
         # Only local files: a playlist inside the upload must not make the probe read others or call out.
         return av.open(path, options={"protocol_whitelist": "file"})
@@ -125,7 +127,7 @@ def _check_end(container: InputContainer, stream: VideoStream, duration: float) 
 
 def save_poster(frame: VideoFrame, path: str) -> None:
     """A JPEG of the frame, upright, at most 640 pixels a side."""
-    image = frame.to_image()
+    image = frame.to_image()  # type: ignore[no-untyped-call]  # PyAV leaves it untyped
     if frame.rotation:
         image = image.rotate(frame.rotation, expand=True)
     image.thumbnail((POSTER_SIDE, POSTER_SIDE))

@@ -27,7 +27,7 @@ class AppWorker(SimpleWorker):
             return bool(super().perform_job(job, queue))
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
-        log.error("job failed", exc_info=exc_info, extra={"job_id": job.id})  # type: ignore[arg-type]  # rq passes a triple
+        log.error("job failed", exc_info=exc_info, extra={"job_id": job.id})
 
 
 def make_worker(app: Flask, queues: Sequence[QueueName]) -> AppWorker:

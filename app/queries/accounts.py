@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -48,4 +49,10 @@ def list_accounts(workspace_id: int) -> list[AccountRow]:
         .order_by(TikTokAccount.connection == Connection.DISCONNECTED, TikTokAccount.nickname, TikTokAccount.id)
     )
     # A JSON column can't be grouped by on PostgreSQL, but the primary key can, which settles the others.
-    return [AccountRow(*row[:4], tuple(row[4]), *row[5:]) for row in db.session.execute(statement)]
+    return [_account_row(tuple(row)) for row in db.session.execute(statement)]
+
+
+def _account_row(values: Any) -> AccountRow:
+    row: list[Any] = list(values)
+    row[4] = tuple(row[4])
+    return AccountRow(*row)

@@ -80,15 +80,18 @@ def _targets(post_id: int) -> tuple[TargetDetail, ...]:
         PublishAttempt.target_id, PublishAttempt.step, PublishAttempt.started_at, PublishAttempt.finished_at,
         PublishAttempt.code, PublishAttempt.http_status, PublishAttempt.log_id, PublishAttempt.detail,
     ).join(PostTarget, PostTarget.id == PublishAttempt.target_id).where(PostTarget.post_id == post_id)
-    for target_id, *values in db.session.execute(tries.order_by(PublishAttempt.id)):
-        attempts.setdefault(target_id, []).append(AttemptRow(*values))
+    for row in db.session.execute(tries.order_by(PublishAttempt.id)):
+        attempts.setdefault(row.target_id, []).append(AttemptRow(*row[1:]))
     extra = (PostTarget.privacy_level, PostTarget.allow_comment, PostTarget.allow_duet, PostTarget.allow_stitch,
              PostTarget.published_at, PostTarget.tiktok_post_id)
     rows = db.session.execute(ROWS.add_columns(*extra).where(PostTarget.post_id == post_id).order_by(PostTarget.id))
-    return tuple(
-        TargetDetail(TargetRow(*row[:-len(extra)]), *row[-len(extra):], attempts=tuple(attempts.get(row[0], ())))
-        for row in rows
-    )
+    return tuple(_target_detail(tuple(row), len(extra), attempts) for row in rows)
+
+
+def _target_detail(values: Any, extra: int, attempts: dict[int, list[AttemptRow]]) -> TargetDetail:
+    privacy, comment, duet, stitch, published_at, post_id = values[-extra:]
+    return TargetDetail(TargetRow(*values[:-extra]), privacy, comment, duet, stitch, published_at, post_id,
+                        tuple(attempts.get(values[0], ())))
 
 
 def _events(post_id: int) -> tuple[EventRow, ...]:

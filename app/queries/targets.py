@@ -49,7 +49,7 @@ def targets_between(workspace_id: int, start: datetime, end: datetime) -> list[T
         PostTarget.workspace_id == workspace_id, PostTarget.scheduled_at >= start, PostTarget.scheduled_at < end,
         PostTarget.state != TargetState.CANCELED,
     ).order_by(PostTarget.scheduled_at, PostTarget.id)
-    return [TargetRow(*row) for row in db.session.execute(statement)]
+    return [TargetRow(*tuple(row)) for row in db.session.execute(statement)]
 
 
 def latest_targets(workspace_id: int, before: datetime | None, limit: int) -> list[TargetRow]:
@@ -57,10 +57,11 @@ def latest_targets(workspace_id: int, before: datetime | None, limit: int) -> li
     statement = ROWS.where(PostTarget.workspace_id == workspace_id)
     if before is not None:
         statement = statement.where(PostTarget.scheduled_at < before)
-    return [TargetRow(*r) for r in db.session.execute(statement.order_by(PostTarget.scheduled_at.desc(), PostTarget.id).limit(limit))]
+    statement = statement.order_by(PostTarget.scheduled_at.desc(), PostTarget.id).limit(limit)
+    return [TargetRow(*tuple(row)) for row in db.session.execute(statement)]
 
 
 def find_target(workspace_id: int, target_id: int) -> TargetRow | None:
     """One target, if it is this workspace's."""
     row = db.session.execute(ROWS.where(PostTarget.workspace_id == workspace_id, PostTarget.id == target_id)).one_or_none()
-    return TargetRow(*row) if row else None
+    return TargetRow(*tuple(row)) if row else None

@@ -53,9 +53,10 @@ def change_creator(creator: Creator, values: Mapping[str, Any]) -> None:
 
 
 def _check(name: str, value: Any) -> Any:
-    kind = type(_CHANGEABLE[name].default) if name not in ("username", "nickname") else str
-    if type(value) is not kind:
-        raise CreatorError(f"{name} must be a {kind.__name__}")
+    wanted: type = str if name in ("username", "nickname") else type(_CHANGEABLE[name].default)
+    kind: type = type(value)
+    if kind is not wanted:  # not isinstance: true is no number of seconds
+        raise CreatorError(f"{name} must be a {wanted.__name__}")
     if name == "username" and not _USERNAME.fullmatch(value):
         raise CreatorError("username takes 2 to 24 of a-z, 0-9, _ and .")
     if name == "max_seconds" and not 1 <= value <= MAX_SECONDS:

@@ -16,3 +16,6 @@ class Faults:
 
     def around(self, call: Call, work: Callable[[], Response]) -> Response:
         return work()
+
+    def clear(self) -> None:
+        """Forget all faults."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -100,8 +101,6 @@ def video_fail_reason(facts: VideoFacts, max_seconds: float, min_seconds: float)
 
 def cover_frame(path: Path, at_ms: int) -> bytes:
     """A JPEG of the frame at `at_ms`; an invalid time gives the first frame (section 4.1)."""
-    import io
-
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         chosen = None
@@ -112,7 +111,7 @@ def cover_frame(path: Path, at_ms: int) -> bytes:
                 break
         if chosen is None:
             raise ValueError("no frame")
-        image = chosen.to_image()
+        image = chosen.to_image()  # type: ignore[no-untyped-call]  # PyAV's stub says Any
     image.thumbnail((540, 960))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=82)

@@ -112,7 +112,8 @@ class Switches:
         unknown = sorted(set(values) - set(SWITCH_NAMES))
         if unknown:
             raise SwitchError(f"unknown switch: {', '.join(unknown)}")
-        return replace(self, **{name: _coerce(name, value) for name, value in values.items()})
+        checked: dict[str, Any] = {name: _coerce(name, value) for name, value in values.items()}
+        return replace(self, **checked)
 
 
 _FIELDS = {item.name: item for item in fields(Switches)}

@@ -94,7 +94,8 @@ class World:
         self._patched: dict[str, object] = meta.get("switches", {})
         self.switches = self.switches.changed(self._patched)
         self.clock.advance(meta.get("clock", {}).get("offset", 0.0))
-        for table in (self.creators, self.grants, self.codes, self.tokens, self.publishes, self.posts):
+        tables: list[Table[Any]] = [self.creators, self.grants, self.codes, self.tokens, self.publishes, self.posts]
+        for table in tables:
             table.load()
         for creator in self.creators:
             self._by_username[creator.username] = creator
@@ -112,11 +113,11 @@ class World:
     def reset(self, *, keep_creators: bool = False, keep_switches: bool = False) -> None:
         """Forget posts, publishes, tokens and files; accounts, switches and clock too unless they are kept."""
         with self.lock:
-            for table in (self.codes, self.publishes, self.posts):
-                table.clear()
+            gone: list[Table[Any]] = [self.codes, self.publishes, self.posts]
             if not keep_creators:
-                for table in (self.creators, self.grants, self.tokens):
-                    table.clear()
+                gone += [self.creators, self.grants, self.tokens]
+            for table in gone:
+                table.clear()
             if not keep_switches:
                 self._patched = {}
                 self.switches = Switches().changed(self.config.switches)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -94,7 +95,8 @@ def move_target(*, workspace_id: int, target_id: int, scheduled_at: datetime, ac
     raise_if(schedule_problems(scheduled_at, now))
     target = load_target(workspace_id, target_id)
     state, post_id, account_id, before = target.state, target.post_id, target.account_id, target.scheduled_at
-    values = {"scheduled_at": scheduled_at, "due_at": scheduled_at, "failed_tries": 0, "problem_code": None, "problem_text": None}
+    values: dict[str, Any] = {"scheduled_at": scheduled_at, "due_at": scheduled_at, "failed_tries": 0,
+                              "problem_code": None, "problem_text": None}
     with writing() as session:
         if state is TargetState.SCHEDULED:
             changed = session.execute(sa.update(PostTarget).where(

@@ -17,6 +17,7 @@ STATE_WORDS = {
     S.PUBLISHED: "Published", S.FAILED: "Failed", S.MISSED: "Missed", S.UNCONFIRMED: "Unconfirmed", S.CANCELED: "Canceled",
 }
 REFRESH_SECONDS = 2
+LINK_PATIENCE = timedelta(minutes=10)
 WATCH_AHEAD = timedelta(hours=12)
 """A page left open shows by itself what goes out within this time."""
 
@@ -51,7 +52,8 @@ def percent_sent(row: TargetRow) -> int | None:
 
 
 def _refresh_seconds(row: TargetRow, now: datetime) -> int | None:
-    if row.state in IN_FLIGHT or row.state is S.PUBLISHED and row.publish_id and not row.permalink and now - row.scheduled_at < timedelta(minutes=10):
+    awaits_link = row.state is S.PUBLISHED and not row.permalink and now - row.scheduled_at < LINK_PATIENCE
+    if row.state in IN_FLIGHT or awaits_link:
         return REFRESH_SECONDS
     if row.state is S.SCHEDULED and row.scheduled_at - now < WATCH_AHEAD:
         return max(REFRESH_SECONDS, int((row.scheduled_at - now).total_seconds()) + 1)

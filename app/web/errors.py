@@ -80,7 +80,8 @@ def _unexpected(error: Exception) -> Response:
 
 def _page(status: int, title: str, text: str) -> Response:
     signed_out = status == 401 or not current_user
-    page = ErrorPage(status, title, text, *(("Sign in", url_for("auth.login")) if signed_out else ("To the calendar", url_for("calendar.month"))))
+    label, endpoint = ("Sign in", "auth.login") if signed_out else ("To the calendar", "calendar.month")
+    page = ErrorPage(status, title, text, label, url_for(endpoint))
     response = make_response(render_template("errors/error.html", page=page), status)
     return response
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from flask import Blueprint, Request, Response, flash, make_response, redirect, render_template, request, url_for
-
 from werkzeug.wsgi import wrap_file
 
 from app.domain.errors import DomainError, refuse
@@ -25,7 +24,7 @@ class StreamingRequest(Request):
 
     def _get_file_stream(self, total_content_length: int | None, content_type: str | None,
                          filename: str | None = None, content_length: int | None = None) -> IO[bytes]:
-        incoming: Any = wiring().storage.incoming()
+        incoming = cast(IO[bytes], wiring().storage.incoming())
         # Closed, and with it gone, at the end of the request, however that comes about.
         self.__dict__.setdefault("incoming_files", []).append(incoming)
         return incoming
@@ -77,5 +76,5 @@ def video(media_id: int) -> Response:
 
 
 def _back_to_composer(media_id: int | None) -> Response:
-    kept = {k: v for k in ("account_id", "date") if (v := request.form.get(k))}
+    kept: dict[str, Any] = {k: v for k in ("account_id", "date") if (v := request.form.get(k))}
     return make_response(redirect(url_for("posts.new", media_id=media_id, **kept), 303))

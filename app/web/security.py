@@ -9,8 +9,16 @@ from werkzeug.wrappers import Response
 from app.wiring import wiring
 
 CSP = "; ".join((
-    "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data: blob:", "media-src 'self' blob:",
-    "font-src 'self'", "connect-src 'self'", "manifest-src 'self'", "form-action {form_action}", "base-uri 'none'", "frame-ancestors 'none'",
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data: blob:",
+    "media-src 'self' blob:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "form-action {form_action}",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
 ))
 
 csrf = CSRFProtect()

@@ -24,11 +24,11 @@ class Throttle:
     def check(self) -> None:
         """Raises DomainError `login_too_often`."""
         try:
-            tries, wait = int(self._redis.get(self._key) or 0), self._redis.ttl(self._key)  # type: ignore[arg-type]  # sync client
+            tries, wait = int(self._redis.get(self._key) or 0), self._redis.ttl(self._key)
         except RedisError:
             return
         if tries >= TRIES:
-            raise refuse("login_too_often", f"Too many tries. Wait {max(1, int(wait) // 60)} min, then try again.",  # type: ignore[arg-type]
+            raise refuse("login_too_often", f"Too many tries. Wait {max(1, int(wait) // 60)} min, then try again.",
                          kind=ErrorKind.UNAVAILABLE)
 
     def count(self) -> None:

@@ -57,7 +57,7 @@ class TikTokLogin:
         )
         parts = urlsplit(url)
         query = [(name, value) for name, value in parse_qsl(parts.query) if name != "client_id"]
-        return parts._replace(query=urlencode(query)).geturl()
+        return str(parts._replace(query=urlencode(query)).geturl())
 
     def exchange(self, *, code: str, redirect_uri: str, verifier: str | None) -> TokenGrant:
         """Tokens for the code of a callback."""

@@ -93,7 +93,7 @@ def _init(work: Work, ports: PublishingPorts) -> InitReceipt:
 def _hold(work: Work, problem: Problem, ports: PublishingPorts) -> None:
     now = ports.utcnow()
     with writing() as session:
-        if not move(session, work.target_id, TargetState.PUBLISHING, TargetState.MISSED, lease_token=work.lease_token,
+        if not move(session, work.target_id, TargetState.PUBLISHING, TargetState.MISSED, held_by=work.lease_token,
                     **released(due_at=None, problem_code=problem.code, problem_text=problem.message)):
             raise LeaseLost
         record_event(session, "target.missed", workspace_id=work.workspace_id, at=now, post_id=work.post_id,
@@ -131,7 +131,7 @@ def _wait(work: Work, error: TikTokError, decision: Decision, nothing_sent: bool
     with writing() as session:
         if nothing_sent:
             if not move(session, work.target_id, TargetState.PUBLISHING, TargetState.SCHEDULED,
-                        lease_token=work.lease_token, **values):
+                        held_by=work.lease_token, **values):
                 raise LeaseLost
         else:
             keep(session, work, work.state, **values)

@@ -43,7 +43,7 @@ def take_over_from_upload(work: Work, answer: PublishStatus, ports: PublishingPo
         return
     now = ports.utcnow()
     with writing() as session:
-        if not move(session, work.target_id, S.PUBLISHING, S.PROCESSING, lease_token=work.lease_token,
+        if not move(session, work.target_id, S.PUBLISHING, S.PROCESSING, held_by=work.lease_token,
                     **released(due_at=now, sent_at=now, upload_url_sealed=None, uploaded_bytes=work.size_bytes,
                                failed_tries=0, polls=0, problem_code=None, problem_text=None)):
             raise LeaseLost
@@ -68,7 +68,7 @@ def _apply_published(work: Work, answer: PublishStatus, ports: PublishingPorts) 
     with writing() as session:
         if work.state is S.PUBLISHED:
             keep(session, work, S.PUBLISHED, **values)
-        elif not move(session, work.target_id, work.state, S.PUBLISHED, lease_token=work.lease_token, **values):
+        elif not move(session, work.target_id, work.state, S.PUBLISHED, held_by=work.lease_token, **values):
             raise LeaseLost
         else:
             record_event(session, "target.published", workspace_id=work.workspace_id, at=now, post_id=work.post_id,
@@ -95,7 +95,7 @@ def _post_id_columns(work: Work, answer: PublishStatus, ports: PublishingPorts) 
 def _apply_failure(work: Work, answer: PublishStatus, ports: PublishingPorts) -> None:
     reason = answer.fail_reason or "failed_without_reason"
     decision = decide(reason, work.failed_tries + 1)
-    if decision.action is not Action.RESTART or not is_legal(work.state, S.PUBLISHING) and work.state is not S.PUBLISHING:
+    if decision.action is not Action.RESTART or (not is_legal(work.state, S.PUBLISHING) and work.state is not S.PUBLISHING):
         fail(work, reason, decision.text, ports)
         return
     # TikTok has said that there is no post, which alone permits to send it again.
@@ -104,7 +104,7 @@ def _apply_failure(work: Work, answer: PublishStatus, ports: PublishingPorts) ->
     with writing() as session:
         if work.state is S.PUBLISHING:
             keep(session, work, S.PUBLISHING, **values)
-        elif not move(session, work.target_id, work.state, S.PUBLISHING, lease_token=work.lease_token, **values):
+        elif not move(session, work.target_id, work.state, S.PUBLISHING, held_by=work.lease_token, **values):
             raise LeaseLost
 
 
@@ -115,7 +115,7 @@ def fail(work: Work, code: str, text: str, ports: PublishingPorts) -> None:
         if work.state is S.PUBLISHED:
             keep(session, work, S.PUBLISHED, **released(due_at=None))
             return
-        if not move(session, work.target_id, work.state, S.FAILED, lease_token=work.lease_token,
+        if not move(session, work.target_id, work.state, S.FAILED, held_by=work.lease_token,
                     **released(due_at=None, problem_code=code, problem_text=text, upload_url_sealed=None)):
             raise LeaseLost
         record_event(session, "target.failed", workspace_id=work.workspace_id, at=now, post_id=work.post_id,
@@ -136,7 +136,7 @@ def _ask_again(work: Work, ports: PublishingPorts) -> None:
 
 
 def _give_up_waiting(session: Session, work: Work, values: dict[str, Any], now: datetime) -> None:
-    if not move(session, work.target_id, S.PROCESSING, S.UNCONFIRMED, lease_token=work.lease_token, **values):
+    if not move(session, work.target_id, S.PROCESSING, S.UNCONFIRMED, held_by=work.lease_token, **values):
         raise LeaseLost
     record_event(session, "target.unconfirmed", workspace_id=work.workspace_id, at=now, post_id=work.post_id,
                  account_id=work.account_id)

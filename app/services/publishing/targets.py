@@ -63,14 +63,14 @@ WORK_COLUMNS = (
 
 
 def move(session: Session, target_id: int, current: TargetState, following: TargetState, *,
-         lease_token: str | None = None, **values: Any) -> bool:
+         held_by: str | None = None, **values: Any) -> bool:
     """Change a target's state, if it still is `current` (and ours); False means that somebody was faster.
 
     The only writer of `PostTarget.state`. Raises ValueError for a move that the table of transitions lacks.
     """
     if not is_legal(current, following):
         raise ValueError(f"a target can't go from {current} to {following}")
-    return _update(session, target_id, current, lease_token, {"state": following, **values})
+    return _update(session, target_id, current, held_by, {"state": following, **values})
 
 
 def keep(session: Session, work: Work, state: TargetState, **values: Any) -> None:
@@ -94,7 +94,7 @@ def claim(session: Session, target_id: int, now: datetime) -> Work | None:
     if claimed is None:
         return None
     if claimed is TargetState.SCHEDULED:
-        move(session, target_id, TargetState.SCHEDULED, TargetState.PUBLISHING, lease_token=lease_token)
+        move(session, target_id, TargetState.SCHEDULED, TargetState.PUBLISHING, held_by=lease_token)
     return _load(session, target_id, lease_token)
 
 
@@ -112,9 +112,9 @@ def _load(session: Session, target_id: int, lease_token: str) -> Work:
     return Work(target_id=target_id, lease_token=lease_token, **{**row._asdict(), "scopes": tuple(row.scopes)})
 
 
-def _update(session: Session, target_id: int, state: TargetState, lease_token: str | None, values: dict[str, Any]) -> bool:
+def _update(session: Session, target_id: int, state: TargetState, held_by: str | None, values: dict[str, Any]) -> bool:
     statement = sa.update(PostTarget).where(PostTarget.id == target_id, PostTarget.state == state)
-    if lease_token is not None:
-        statement = statement.where(PostTarget.lease_token == lease_token)
+    if held_by is not None:
+        statement = statement.where(PostTarget.lease_token == held_by)
     result = session.execute(statement.values(**values).execution_options(synchronize_session=False))
     return bool(result.rowcount == 1)  # type: ignore[attr-defined]  # a CursorResult, typed as Result

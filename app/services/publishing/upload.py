@@ -38,7 +38,7 @@ def send(work: Work, receipt: InitReceipt, offset: int, ports: PublishingPorts) 
     attempt(work, Step.UPLOAD, lambda: _send_chunks(work, plan, receipt.upload_url, offset, content_type, ports), ports.utcnow)
     now = ports.utcnow()
     with writing() as session:
-        if not move(session, work.target_id, TargetState.PUBLISHING, TargetState.PROCESSING, lease_token=work.lease_token,
+        if not move(session, work.target_id, TargetState.PUBLISHING, TargetState.PROCESSING, held_by=work.lease_token,
                     **released(due_at=now + next_poll(0, timedelta(0)), sent_at=now, uploaded_bytes=work.size_bytes,
                                upload_url_sealed=None, failed_tries=0, polls=0, problem_code=None, problem_text=None)):
             raise LeaseLost

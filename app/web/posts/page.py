@@ -76,7 +76,7 @@ def _target(detail: TargetDetail, zone: str, now: datetime, tiktok: TikTok) -> T
         allowed=", ".join(allowed).capitalize() or "Nothing",
         profile_url=tiktok.profile_url(row.username) if row.username else "",
         published=shown(detail.published_at, zone, now) if detail.published_at else None,
-        can_move=row.state is S.SCHEDULED or is_legal(row.state, S.SCHEDULED) and row.state is not S.PUBLISHING,
+        can_move=row.state is S.SCHEDULED or (is_legal(row.state, S.SCHEDULED) and row.state is not S.PUBLISHING),
         can_cancel=row.state in CANCELABLE,
     )
 

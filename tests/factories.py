@@ -1,0 +1,73 @@
+"""Rows for tests, made by the services themselves wherever one exists."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+from flask import Flask
+
+from app import clock
+from app.domain.post_rules import PrivacyLevel, TargetChoices
+from app.models import Member, PostTarget, db
+from app.services import accounts, media, posts, team
+from app.wiring import Wiring
+from tests.servers import Sandbox
+
+PASSWORD = "correct horse battery"
+ALL_SCOPES = ["user.info.basic", "user.info.profile", "video.publish", "video.upload", "video.list"]
+
+
+def wired(app: Flask) -> Wiring:
+    found: Wiring = app.extensions["oncue"]
+    return found
+
+
+def make_person(app: Flask, name: str, email: str, time_zone: str) -> SimpleNamespace:
+    """A user with a workspace of their own."""
+    with app.app_context():
+        user_id = team.sign_up(workspace_name=f"{name}'s studio", time_zone=time_zone, name=name, email=email, password=PASSWORD,
+                               passwords=wired(app).passwords, now=clock.utcnow(), is_demo=True)
+        workspace_id = db.session.query(Member.workspace_id).filter_by(user_id=user_id).scalar()
+    return SimpleNamespace(user_id=user_id, workspace_id=workspace_id, email=email, password=PASSWORD, time_zone=time_zone)
+
+
+def connect_account(app: Flask, person: SimpleNamespace, sandbox: Sandbox, creator: str = "northbound",
+                    scopes: list[str] | None = None) -> int:
+    """Connect a creator through the sandbox's consent page; returns the account's id."""
+    wiring = wired(app)
+    redirect_uri = "http://localhost:8000/accounts/connected"
+    url = wiring.login.authorization_url(state="s" * 20, redirect_uri=redirect_uri, verifier=None, ask_again=True)
+    answer = httpx.URL(sandbox.consent(url, creator, scopes=scopes))
+    with app.app_context():
+        account = accounts.connect_account(code=answer.params["code"], redirect_uri=redirect_uri, verifier=None,
+                                           workspace_id=person.workspace_id, actor_id=person.user_id, ports=wiring.accounts)
+        return account.id
+
+
+def make_media(app: Flask, person: SimpleNamespace, path: Path) -> int:
+    """Upload a file through the service; returns the media file's id."""
+    wiring = wired(app)
+    incoming = wiring.storage.incoming()
+    with app.app_context():
+        try:
+            incoming.write(path.read_bytes())
+            return media.keep_video(incoming=incoming, name=path.name, workspace_id=person.workspace_id,
+                                    actor_id=person.user_id, ports=wiring.media)
+        finally:
+            incoming.close()
+
+
+def make_post(app: Flask, person: SimpleNamespace, *, account_id: int, media_file_id: int, scheduled_at: datetime,
+              caption: str = "Behind the counter at 6 am #coffeetok", privacy: PrivacyLevel = PrivacyLevel.PUBLIC,
+              **choices: bool) -> SimpleNamespace:
+    """Schedule a post through the service; returns its id and its target's."""
+    new = posts.NewPost(account_id=account_id, media_file_id=media_file_id, caption=caption, scheduled_at=scheduled_at,
+                        choices=TargetChoices(privacy, **choices), creation_key=secrets.token_hex(8))
+    with app.app_context():
+        post_id = posts.schedule_post(new, workspace_id=person.workspace_id, actor_id=person.user_id, ports=wired(app).accounts)
+        target_id = db.session.query(PostTarget.id).filter_by(post_id=post_id).scalar()
+    return SimpleNamespace(post_id=post_id, target_id=target_id)
