@@ -133,6 +133,7 @@ class House(Manager):  # type: ignore[misc]  # honcho has no types
     def __init__(self) -> None:
         super().__init__()
         self._stopping = multiprocessing.Event()
+        self._redis_told = False
         self._process_ctor = self._make_process
         self._processes: dict[str, dict[str, Any]]
 
@@ -151,10 +152,11 @@ class House(Manager):  # type: ignore[misc]  # honcho has no types
         if held_back is not None:
             self._processes = {REDIS: held_back, **self._processes}
 
-    def _any_stopped(self) -> bool:
-        if self._stopping.is_set() and self._others_stopped() and "returncode" not in self._processes.get(REDIS, {"returncode": 0}):
+    def _all_stopped(self) -> bool:
+        if self._stopping.is_set() and self._others_stopped() and REDIS in self._processes and not self._redis_told:
+            self._redis_told = True
             super()._killall()
-        return bool(super()._any_stopped())
+        return bool(super()._all_stopped())
 
     def _others_stopped(self) -> bool:
         return all(p.get("returncode") is not None for name, p in self._processes.items() if name != REDIS)

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, request
 
 from app.sandbox.creators import CreatorError, change_creator, new_creator
+from app.sandbox.faults import FaultError
 from app.sandbox.gateway import get_faults, get_ledger, json_response, limiter
 from app.sandbox.records import Creator
 from app.sandbox.switches import SwitchError
@@ -23,6 +24,7 @@ class ControlError(ValueError):
 @control.errorhandler(ControlError)
 @control.errorhandler(SwitchError)
 @control.errorhandler(CreatorError)
+@control.errorhandler(FaultError)
 def refuse(error: Exception) -> Response:
     return json_response({"error": str(error)}, 400)
 
@@ -125,8 +127,35 @@ def reset() -> Response:
     keep = body.get("keep", [])
     if not isinstance(keep, list) or set(keep) - {"creators", "switches"}:
         raise ControlError("keep takes creators and switches")
-    get_world().reset(keep_creators="creators" in keep, keep_switches="switches" in keep)
+    reset_all(keep_creators="creators" in keep, keep_switches="switches" in keep)
+    return json_response({"reset": True, "kept": keep})
+
+
+def reset_all(*, keep_creators: bool, keep_switches: bool) -> None:
+    get_world().reset(keep_creators=keep_creators, keep_switches=keep_switches)
     get_ledger().clear()
     limiter().clear()
     get_faults().clear()
-    return json_response({"reset": True, "kept": keep})
+
+
+@control.get("/faults")
+def list_faults() -> Response:
+    return json_response({"faults": [fault.describe() for fault in get_faults().all()]})
+
+
+@control.post("/faults")
+def add_fault() -> Response:
+    return json_response(get_faults().add(body_object()).describe(), 201)
+
+
+@control.delete("/faults")
+def clear_faults() -> Response:
+    get_faults().clear()
+    return json_response({"faults": []})
+
+
+@control.delete("/faults/<fault_id>")
+def remove_fault(fault_id: str) -> Response:
+    if not get_faults().remove(fault_id):
+        abort(404)
+    return list_faults()

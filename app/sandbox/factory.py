@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import secrets
 import time
 
 from flask import Flask
@@ -11,6 +12,7 @@ from app.sandbox.authorize import authorize
 from app.sandbox.clock import Clock
 from app.sandbox.config import SandboxConfig
 from app.sandbox.control import control
+from app.sandbox.control_page import control_page
 from app.sandbox.display import display
 from app.sandbox.faults import Faults
 from app.sandbox.ledger import Ledger
@@ -26,12 +28,13 @@ from app.sandbox.world import World
 def create_sandbox(config: SandboxConfig, clock: Clock = time.time) -> Flask:
     """Build one sandbox; `clock` gives seconds since the epoch and can still be moved through the control API."""
     app = Flask("app.sandbox", static_url_path="/sandbox/static")
+    app.secret_key = secrets.token_bytes(32)  # signs nothing but the control page's messages
     world = World(config, clock)
     app.extensions["sandbox"] = world
     app.extensions["sandbox_limits"] = RateLimiter()
     app.extensions["sandbox_ledger"] = Ledger(world.store)
     app.extensions["sandbox_faults"] = Faults()
-    for blueprint in (authorize, oauth, display, posting, uploads, pages, ledger_pages, control):
+    for blueprint in (authorize, oauth, display, posting, uploads, pages, ledger_pages, control, control_page):
         app.register_blueprint(blueprint)
     register_filters(app)
     atexit.register(world.store.close)

@@ -11,8 +11,9 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 
 from app.sandbox import ids
+from app.sandbox.body import drain
 from app.sandbox.errors import INVALID, ApiError
-from app.sandbox.faults import Faults
+from app.sandbox.faults import Fault, Faults
 from app.sandbox.ledger import Ledger
 from app.sandbox.limits import RateLimiter
 from app.sandbox.records import Creator, Token
@@ -75,15 +76,28 @@ def endpoint(blueprint: Blueprint, rule: str, name: str, method: str = "POST") -
             now = world.now()
             call = Call(name, world, now, world.switches, ids.log_id(now))
             identify(call)
-            response = get_faults().around(call, lambda: handler(call))
+            fault = get_faults().take(call)
+            response = work(call, handler, fault)
             response.headers["x-tt-logid"] = call.log_id  # section 13.3
-            record(call, response.status_code)
-            return response
+            record(call, 0 if fault and fault.never_arrives else response.status_code)
+            return fault.deliver(call, response) if fault else response
 
         blueprint.add_url_rule(rule, name, view, methods=[method], provide_automatic_options=False)
         return handler
 
     return decorate
+
+
+def work(call: Call, handler: Callable[[Call], Response], fault: Fault | None) -> Response:
+    """The handler's answer, or what a fault makes of it."""
+    if fault is None:
+        return handler(call)
+    instead = fault.before(call)
+    if instead is None:
+        return fault.after_work(call, handler(call))
+    if call.name == "upload" and not fault.never_arrives:
+        drain()
+    return instead
 
 
 def api(blueprint: Blueprint, rule: str, name: str, *, scopes: Iterable[str] = (), bucket: str = "",
@@ -112,12 +126,27 @@ def api(blueprint: Blueprint, rule: str, name: str, *, scopes: Iterable[str] = (
 
 
 def identify(call: Call) -> None:
-    """Who is asking, as far as the bearer token tells; judged later."""
+    """Who is asking, as far as the request tells without being judged: by bearer token, upload_id, code or refresh."""
+    world = call.world
     header = request.headers.get("Authorization", "")
+    creator_id = ""
     if header.startswith("Bearer "):
-        call.token = call.world.tokens.get(header[7:].strip())
-        if call.token is not None:
-            call.creator = call.world.creators.get(call.token.creator_id)
+        call.token = world.tokens.get(header[7:].strip())
+        creator_id = call.token.creator_id if call.token else ""
+    elif call.name == "upload":
+        publish = world.publish_of_upload(request.args.get("upload_id", ""))
+        if publish is not None:
+            creator_id, call.publish_id = publish.creator_id, publish.publish_id
+    elif call.name in ("token", "revoke"):
+        creator_id = creator_of_form(world)
+    call.creator = world.creators.get(creator_id)
+
+
+def creator_of_form(world: World) -> str:
+    form = request.form
+    found = (world.codes.get(form.get("code", "")) or world.token_of_refresh(form.get("refresh_token", ""))
+             or world.tokens.get(form.get("token", "")))
+    return found.creator_id if found else ""
 
 
 def require_token(call: Call) -> None:

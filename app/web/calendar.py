@@ -85,7 +85,8 @@ def card(target_id: int) -> Response:
     row = find_target(who.workspace_id, target_id)
     if row is None:
         raise refuse("target_not_found", "This post does not exist any more.", kind=ErrorKind.NOT_FOUND)
-    return make_response(render_template("calendar/_card.html", card=make_card(row, who.time_zone, clock.utcnow())))
+    template = "calendar/_item.html" if "item" in request.args else "calendar/_card.html"
+    return make_response(render_template(template, card=make_card(row, who.time_zone, clock.utcnow())))
 
 
 def build_month(workspace_id: int, first: date, zone_name: str, now: datetime) -> Month:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from app.domain.lifecycle import IN_FLIGHT, TargetState
 from app.queries.targets import TargetRow
@@ -58,3 +60,16 @@ def _refresh_seconds(row: TargetRow, now: datetime) -> int | None:
     if row.state is S.SCHEDULED and row.scheduled_at - now < WATCH_AHEAD:
         return max(REFRESH_SECONDS, int((row.scheduled_at - now).total_seconds()) + 1)
     return None
+
+
+def day_title(day: date) -> str:
+    """`Tuesday 24 November`."""
+    return f"{day:%A} {day.day} {day:%B}"
+
+
+def group_by_day(cards: Iterable[Card], zone: str) -> list[tuple[str, list[Card]]]:
+    """Cards under the days that they fall on in that zone, in the order that they come."""
+    days: dict[date, list[Card]] = {}
+    for card in cards:
+        days.setdefault(card.row.scheduled_at.astimezone(ZoneInfo(zone)).date(), []).append(card)
+    return [(day_title(day), found) for day, found in days.items()]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import IO, Any, cast
+from typing import IO, cast
 
-from flask import Blueprint, Request, Response, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Request, Response, make_response, render_template, request
 from werkzeug.wsgi import wrap_file
 
 from app.domain.errors import DomainError, refuse
@@ -37,23 +37,11 @@ class StreamingRequest(Request):
 
 @blueprint.post("/")
 def upload() -> Response:
-    """Take one video. Answers with the composer's media part; without JavaScript, with the composer."""
-    file = request.files.get("file")
-    scripted = request.headers.get("X-Requested-With") == "XMLHttpRequest"
+    """Take one video ahead of its post, with progress; answers with the composer's part for it."""
     try:
-        if file is None or not file.filename:
-            raise refuse("video_missing", "Choose a video file first.", "media")
-        incoming: IncomingFile = file.stream  # type: ignore[assignment]  # StreamingRequest makes them
-        media_id = media.keep_video(incoming=incoming, name=file.filename, workspace_id=member().workspace_id,
-                                    actor_id=member().user_id, ports=wiring().media)
+        media_id = take_video()
     except DomainError as error:
-        if scripted:
-            return make_response(render_template("media/_refused.html", problems=error.problems), STATUS[error.kind])
-        for problem in error.problems:
-            flash(problem.message, "error")
-        return _back_to_composer(None)
-    if not scripted:
-        return _back_to_composer(media_id)
+        return make_response(render_template("media/_refused.html", problems=error.problems), STATUS[error.kind])
     found = media.load_media(member().workspace_id, media_id)
     return make_response(render_template("media/_chosen.html", media=found, duration=duration_text(found.duration_seconds)), 201)
 
@@ -75,6 +63,11 @@ def video(media_id: int) -> Response:
     return make_response(response.make_conditional(request, accept_ranges=True, complete_length=found.size_bytes))
 
 
-def _back_to_composer(media_id: int | None) -> Response:
-    kept: dict[str, Any] = {k: v for k in ("account_id", "date") if (v := request.form.get(k))}
-    return make_response(redirect(url_for("posts.new", media_id=media_id, **kept), 303))
+def take_video() -> int:
+    """Keep the video of this request; returns the media file's id. Raises DomainError with every problem."""
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        raise refuse("video_missing", "Choose a video file first.", "media")
+    incoming = cast(IncomingFile, file.stream)  # StreamingRequest makes them
+    return media.keep_video(incoming=incoming, name=file.filename, workspace_id=member().workspace_id,
+                            actor_id=member().user_id, ports=wiring().media)

@@ -57,8 +57,8 @@ class Driver:
         reply = self.http.post("/sandbox/api/creators", json={"username": username, **values})
         assert reply.status_code == 201, reply.text
 
-    def change_creator(self, username: str, **values: object) -> None:
-        reply = self.http.patch(f"/sandbox/api/creators/{username}", json=values)
+    def change_creator(self, known_as: str, /, **values: object) -> None:
+        reply = self.http.patch(f"/sandbox/api/creators/{known_as}", json=values)
         assert reply.status_code == 200, reply.text
 
     def ledger(self, **filters: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -125,8 +127,8 @@ def test_tokens(sandbox: Driver) -> None:
     assert set(tokens["scope"].split(",")) == {"user.info.basic", "video.publish", "video.list"}
 
 
-def test_open_id_belongs_to_user_and_app(start_sandbox: StartSandbox) -> None:
-    one, other = start_sandbox(), start_sandbox(client_key="sbother")
+def test_open_id_belongs_to_user_and_app(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    one, other = start_sandbox(), start_sandbox(client_key="sbother", directory=tmp_path / "other")
     first = one.connect("northbound")
     assert one.connect("northbound").open_id == first.open_id
     assert one.connect("kabinet").open_id != first.open_id

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import secrets
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, flash, make_response, render_template, request, url_for
 
 from app import clock
 from app.domain.errors import DomainError, ErrorKind, refuse
+from app.domain.zones import to_instant
 from app.queries.accounts import list_accounts
 from app.queries.posts import find_post
-from app.queries.targets import latest_targets
+from app.queries.targets import TargetRow, latest_targets, targets_between
 from app.services import posts
 from app.web.access import member
-from app.web.cards import make_card
+from app.web.cards import day_title, group_by_day, make_card
 from app.web.errors import STATUS, flash_problem
 from app.web.forms import apply_problems
 from app.web.htmx import go
+from app.web.media import take_video
 from app.web.posts.composer import load_composer, load_panel
 from app.web.posts.forms import PROBLEM_FIELDS, ComposerForm, WhenForm
-from app.web.posts.page import make_post_page
+from app.web.posts.page import PostPage, make_post_page
 from app.wiring import wiring
 
 blueprint = Blueprint("posts", __name__, url_prefix="/posts")
@@ -33,11 +35,14 @@ LEAD_MINUTES = 60
 @blueprint.get("/")
 def index() -> Response:
     who, now = member(), clock.utcnow()
-    rows = latest_targets(who.workspace_id, _before(), PER_PAGE + 1)
-    cards = [make_card(row, who.time_zone, now) for row in rows[:PER_PAGE]]
-    older = rows[PER_PAGE - 1].scheduled_at.isoformat() if len(rows) > PER_PAGE else None
-    return make_response(render_template("posts/index.html", cards=cards, older=older,
-                                         has_account=any(a.may_publish for a in list_accounts(who.workspace_id))))
+    day = _asked_day()
+    rows = _rows_of(day) if day else latest_targets(who.workspace_id, _before(), PER_PAGE + 1)
+    cards = [make_card(row, who.time_zone, now) for row in (rows if day else rows[:PER_PAGE])]
+    older = rows[PER_PAGE - 1].scheduled_at.isoformat() if len(rows) > PER_PAGE and not day else None
+    return make_response(render_template(
+        "posts/index.html", groups=group_by_day(cards, who.time_zone), older=older, day_title=day_title(day) if day else None,
+        has_account=any(a.may_publish for a in list_accounts(who.workspace_id)),
+    ))
 
 
 @blueprint.get("/new")
@@ -59,7 +64,9 @@ def panel() -> Response:
 @blueprint.post("/")
 def create() -> Response:
     form, who = ComposerForm(), member()
-    if form.validate():
+    if form.media_file_id.data is None and "file" in request.files:
+        _take_video_of(form)
+    if not form.errors and form.validate():
         try:
             post_id = posts.schedule_post(_new_post(form), workspace_id=who.workspace_id, actor_id=who.user_id,
                                           ports=wiring().accounts)
@@ -110,7 +117,18 @@ def cancel(post_id: int, target_id: int) -> Response:
     return go(url_for("posts.show", post_id=post_id))
 
 
-def _load(post_id: int):  # type: ignore[no-untyped-def]
+def _take_video_of(form: ComposerForm) -> None:
+    """Without JavaScript the video comes with the form itself."""
+    try:
+        form.media_file_id.data = take_video()
+        form.media_file_id.raw_data = [str(form.media_file_id.data)]
+    except DomainError as error:
+        form.validate()
+        form.media_file_id.errors = []
+        apply_problems(form, error, PROBLEM_FIELDS)
+
+
+def _load(post_id: int) -> PostPage:
     found = find_post(member().workspace_id, post_id)
     if found is None:
         raise refuse("post_not_found", "This post does not exist, or it belongs to another workspace.", kind=ErrorKind.NOT_FOUND)
@@ -134,6 +152,19 @@ def _asked_time(zone: str) -> dict[str, object]:
     except ValueError:
         day = soon.date()
     return {"date": day, "time": soon.time().replace(second=0, microsecond=0, tzinfo=None)}
+
+
+def _asked_day() -> date | None:
+    try:
+        return date.fromisoformat(request.args.get("day", ""))
+    except ValueError:
+        return None
+
+
+def _rows_of(day: date) -> list[TargetRow]:
+    zone = ZoneInfo(member().time_zone)
+    start, end = (to_instant(datetime.combine(d, time()), zone) for d in (day, day + timedelta(days=1)))
+    return targets_between(member().workspace_id, start, end)
 
 
 def _before() -> datetime | None:
