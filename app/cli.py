@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from dataclasses import fields
+from pathlib import Path
 
 import click
 from flask import Flask, current_app
 from flask.cli import FlaskGroup
 
 from app import clock, instance, processes
+from app.demo import DemoFailed, run_demo, running_instance
+from app.domain.errors import DomainError
 from app.infra.task_queue import QueueName
 from app.jobs.schedule import run_scheduler
 from app.jobs.worker import run_worker
@@ -26,7 +30,7 @@ DEMO_EMAIL = "demo@oncue.local"
 
 def init_app(app: Flask) -> None:
     """Register the commands, and put the settings under `flask --help`."""
-    for command in (up, worker, scheduler, sandbox, secrets, rotate_keys):
+    for command in (up, demo, worker, scheduler, sandbox, secrets, rotate_keys):
         app.cli.add_command(command)
     context = click.get_current_context(silent=True)
     if context and isinstance(root := context.find_root().command, FlaskGroup):
@@ -90,6 +94,27 @@ def sandbox() -> None:
 
 
 @click.command()
+@click.option("--video", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A video of yours; one is made otherwise.")
+@click.option("--in", "lead_seconds", default=5.0, show_default=True, help="Seconds until the post is due.")
+def demo(video: Path | None, lead_seconds: float) -> None:
+    """Publish a video to the sandbox, without a browser, and prove that it is there exactly once."""
+    settings, started = _wiring().settings, time.monotonic()
+
+    def say(text: str) -> None:
+        click.echo(f"{time.monotonic() - started:7.2f} s  {text}")
+
+    if not settings.uses_sandbox:
+        raise click.ClickException("The demo publishes to the sandbox only; unset TIKTOK_CLIENT_KEY for it.")
+    processes.migrate()
+    try:
+        with running_instance(_wiring(), say):
+            permalink = run_demo(_wiring(), _demo_user(), video, lead_seconds, say)
+    except (DemoFailed, DomainError) as error:
+        raise click.ClickException(error.message if isinstance(error, DomainError) else str(error)) from error
+    say(f"live: {permalink}")
+
+
+@click.command()
 def secrets() -> None:
     """Print fresh values for SECRET_KEY and TOKEN_KEYS."""
     for name, value in instance.new_secrets().items():
@@ -116,16 +141,24 @@ def _wiring() -> Wiring:
 def _demo_login(settings: Settings) -> dict[str, str]:
     """The demo workspace's login, made on first start and kept in the instance directory."""
     path = settings.instance_dir / "demo-login.json"
-    if path.exists():
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    login = {"email": DEMO_EMAIL, "password": instance.new_secrets()["SECRET_KEY"][:16]}
-    if db.session.query(User).filter_by(email=DEMO_EMAIL).first() is None:
+    if _find_demo_user() is None:
+        login = {"email": DEMO_EMAIL, "password": instance.new_secrets()["SECRET_KEY"][:16]}
         team.sign_up(workspace_name="Riverside Studio", time_zone="Europe/Berlin", name="Riva Santos", email=login["email"],
                      password=login["password"], passwords=_wiring().passwords, now=clock.utcnow(), is_demo=True)
         path.touch(mode=0o600)
         path.write_text(json.dumps(login, indent=2), encoding="utf-8")
-        return login
-    return {}
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def _demo_user() -> User:
+    _demo_login(_wiring().settings)
+    user = _find_demo_user()
+    assert user is not None
+    return user
+
+
+def _find_demo_user() -> User | None:
+    return db.session.query(User).filter_by(email=DEMO_EMAIL).first()
 
 
 def _print_welcome(settings: Settings, login: dict[str, str] | None) -> None:

@@ -47,6 +47,8 @@ class CreatorInfo:
     duet_disabled: bool
     stitch_disabled: bool
     max_video_seconds: int
+    log_id: str | None = None
+    """TikTok's id of the answer, for the record."""
 
 
 @dataclass(frozen=True, slots=True)

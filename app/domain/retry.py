@@ -42,6 +42,7 @@ class Decision:
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 GUIDELINES = "TikTok refused it under its posting rules"
+APP_REFUSED = "TikTok does not know this Oncue. Whoever runs it should check TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET."
 
 RULES: dict[str, Rule] = {
     # Never became an answer.
@@ -61,6 +62,13 @@ RULES: dict[str, Rule] = {
     "invalid_params": Rule(Action.FAIL, "TikTok did not accept the request. Please report this with the log id below."),
     "invalid_param": Rule(Action.FAIL, "TikTok did not accept the request. Please report this with the log id below."),
     "invalid_file_upload": Rule(Action.FAIL, "TikTok did not accept the file. Export the video anew as MP4 with H.264."),
+    # The token endpoint's, when a refresh in the middle of a step does not succeed.
+    "server_error": Rule(Action.WAIT, "TikTok has trouble at the moment. Oncue tries again by itself."),
+    "temporarily_unavailable": Rule(Action.WAIT, "TikTok has trouble at the moment. Oncue tries again by itself."),
+    "invalid_client": Rule(Action.HOLD, APP_REFUSED),
+    "unauthorized_client": Rule(Action.HOLD, APP_REFUSED),
+    "invalid_request": Rule(Action.HOLD, "TikTok did not renew the connection. Please report this with the log id below."),
+    "unsupported_grant_type": Rule(Action.HOLD, "TikTok did not renew the connection. Please report this with the log id below."),
     # Caps and bans.
     "spam_risk_too_many_posts": Rule(Action.HOLD, "This creator has reached TikTok's limit of posts for 24 hours. Choose a later time."),
     "spam_risk_too_many_pending_share": Rule(
@@ -73,6 +81,7 @@ RULES: dict[str, Rule] = {
         Action.HOLD, "TikTok has not audited this app yet, so it may only post to private accounts. Make the account private in TikTok."),
     "privacy_level_option_mismatch": Rule(
         Action.HOLD, "The chosen audience is no longer open to this creator. Choose again who can see the video."),
+    "app_version_check_failed": Rule(Action.HOLD, "The creator's TikTok app is too old for this. Update it, then choose a new time."),
     "url_ownership_unverified": Rule(Action.FAIL, "TikTok does not know the address of the media. Whoever runs this Oncue must verify it."),
     "spam_risk": Rule(Action.FAIL, f"{GUIDELINES} (spam risk). Change the post before you try again."),
     "spam_risk_text": Rule(Action.FAIL, f"{GUIDELINES}: the caption looks like spam. Change it before you try again."),
@@ -93,6 +102,7 @@ RULES: dict[str, Rule] = {
     "frame_rate_check_failed": Rule(Action.FAIL, "TikTok takes 23 to 60 frames per second. Export the video with 30."),
     "picture_size_check_failed": Rule(Action.FAIL, "TikTok takes pictures of 360 to 4,096 pixels a side. Export the video as 1080 × 1920."),
     "video_pull_failed": Rule(Action.RESTART, "TikTok could not fetch the video. Oncue tries again."),
+    "photo_pull_failed": Rule(Action.RESTART, "TikTok could not fetch the photos. Oncue tries again."),
     "publish_cancelled": Rule(Action.FAIL, "The post was canceled at TikTok."),
     # Ours, before anything is sent.
     "media_missing": Rule(Action.FAIL, "The video is no longer in Oncue's storage. Upload it again in a new post."),

@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from app.domain.errors import refuse
 
+ALIASES = ("Etc/", "SystemV/", "US/", "Canada/", "Mexico/", "Brazil/", "Chile/")
+
 
 @cache
 def zone_names() -> tuple[str, ...]:
     """All zones that people may choose: places and UTC, in alphabetical order, without legacy aliases."""
-    return tuple(sorted(n for n in available_timezones() if ("/" in n and not n.startswith(("Etc/", "SystemV/"))) or n == "UTC"))
+    return tuple(sorted(n for n in available_timezones() if ("/" in n and not n.startswith(ALIASES)) or n == "UTC"))
 
 
 def zone(name: str) -> ZoneInfo:
@@ -54,12 +56,17 @@ def _first_valid_after(local: datetime, zone: ZoneInfo) -> datetime:
 
 def exact_instant(local: datetime, zone: ZoneInfo, field: str = "scheduled_local") -> datetime:
     """As `to_instant`, but a skipped time, which a person must have typed by mistake, is refused."""
-    if is_skipped(local, zone):
+    try:
+        skipped = is_skipped(local, zone)
+    except OverflowError:
+        raise refuse("time_impossible", "That date is beyond the calendar. Choose one within a year.", field) from None
+    if skipped:
         valid = to_instant(local, zone).astimezone(zone)
+        valid_text = f"{valid:%H:%M}" if valid.date() == local.date() else f"{valid:%Y-%m-%d %H:%M}"
         raise refuse(
             "time_skipped",
             f"{local:%H:%M} does not exist on that day in {zone.key}: the clocks go forward. "
-            f"Choose {valid:%H:%M} or later.",
+            f"Choose {valid_text} or later.",
             field,
         )
     return to_instant(local, zone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.sandbox.records import FAILED, SEND_TO_USER_INBOX, Creator
+from app.sandbox.records import FAILED, PUBLISH_COMPLETE, SEND_TO_USER_INBOX, Creator, Publish
 from app.sandbox.world import World
 
 _DAY = 86_400.0
@@ -34,12 +34,25 @@ def posts_in_a_day(world: World, creator: Creator, now: float) -> int:
     return sum(1 for item in recent if item.direct and item.status != FAILED and item.arrived_at is not None)
 
 
+def posted_in_a_day(world: World, creator: Creator, now: float) -> int:
+    """Direct posts that are out."""
+    recent = world.recent_publishes(creator.id, now - _DAY)
+    return sum(1 for item in recent if item.direct and item.status == PUBLISH_COMPLETE)
+
+
 def pending_shares(world: World, creator: Creator, now: float) -> int:
     """Drafts delivered and neither posted nor discarded."""
     since = now - _DAY if world.switches.pending_frees_by_time else 0.0
     recent = world.recent_publishes(creator.id, since)
-    return sum(1 for item in recent if not item.direct and not item.discarded
-               and (item.status == SEND_TO_USER_INBOX or (item.is_processing and item.arrived_at is not None)))
+    return sum(1 for item in recent if is_waiting(world, item, now) or (
+        not item.direct and item.is_processing and item.arrived_at is not None))
+
+
+def is_waiting(world: World, publish: Publish, now: float) -> bool:
+    """A draft in the creator's inbox, neither posted nor discarded nor too old."""
+    lifetime = world.switches.draft_seconds
+    delivered = publish.status == SEND_TO_USER_INBOX and not publish.discarded
+    return delivered and not (lifetime and now >= (publish.finished_at or now) + lifetime)
 
 
 def fits_user_cap(world: World, creator: Creator, now: float) -> bool:

@@ -12,6 +12,7 @@ from app.sandbox.authorize import authorize
 from app.sandbox.clock import Clock
 from app.sandbox.config import SandboxConfig
 from app.sandbox.control import control
+from app.sandbox.control_creators import creator_actions
 from app.sandbox.control_page import control_page
 from app.sandbox.display import display
 from app.sandbox.faults import Faults
@@ -20,8 +21,12 @@ from app.sandbox.ledger_pages import ledger_pages
 from app.sandbox.limits import RateLimiter
 from app.sandbox.oauth import oauth
 from app.sandbox.pages import pages, register_filters
+from app.sandbox.photos import photos
 from app.sandbox.posting import posting
+from app.sandbox.pull import Puller
 from app.sandbox.uploads import uploads
+from app.sandbox.videos import videos
+from app.sandbox.webhooks import Dispatcher
 from app.sandbox.world import World
 
 
@@ -34,8 +39,12 @@ def create_sandbox(config: SandboxConfig, clock: Clock = time.time) -> Flask:
     app.extensions["sandbox_limits"] = RateLimiter()
     app.extensions["sandbox_ledger"] = Ledger(world.store)
     app.extensions["sandbox_faults"] = Faults()
-    for blueprint in (authorize, oauth, display, posting, uploads, pages, ledger_pages, control, control_page):
+    app.extensions["sandbox_puller"] = puller = Puller(world)
+    app.extensions["sandbox_webhooks"] = Dispatcher(world)
+    for blueprint in (authorize, oauth, display, videos, posting, photos, uploads, pages, ledger_pages, control,
+                      control_page, creator_actions):
         app.register_blueprint(blueprint)
     register_filters(app)
+    puller.resume()
     atexit.register(world.store.close)
     return app

@@ -108,7 +108,7 @@ def api(blueprint: Blueprint, rule: str, name: str, *, scopes: Iterable[str] = (
     """
     wanted = tuple(scopes)
 
-    def decorate(handler: Callable[[Call], Json]) -> Callable[[Call], Json]:
+    def decorate(handler: Callable[[Call], Json | None]) -> Callable[[Call], Json | None]:
         def answer(call: Call) -> Response:
             try:
                 if wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.sandbox.events import Event, announce
 from app.sandbox.lifecycle import fail
 from app.sandbox.world import World
 
@@ -21,4 +22,6 @@ def remove_authorization(world: World, creator_id: str, reason: int) -> bool:
         for publish in list(world.unfinished.values()):
             if publish.creator_id == creator_id and publish.is_processing:
                 fail(world, publish, "auth_removed", now)
+    if had_grant:  # the tokens are already dead when the webhook arrives
+        announce(world, Event("authorization.removed", creator_id, now, reason=reason))
     return had_grant

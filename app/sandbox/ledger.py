@@ -77,11 +77,12 @@ def describe_post(world: World, post: Post, base_url: str) -> dict[str, Any]:
     """A post as the ledger shows it; ids are strings here, for readers that would round a number."""
     creator = world.creators.get(post.creator_id)
     username = creator.username if creator else ""
+    publish = world.publishes.get(post.publish_id)
     return {
         "post_id": str(post.post_id), "publish_id": post.publish_id, "username": username, "kind": post.kind,
         "caption": post.caption, "description": post.description, "privacy_level": post.privacy_level,
         "options": post.options, "bytes": post.bytes, "sha256": post.sha256, "created_at": post.created_at,
         "public_at": post.public_at, "is_public": post.is_public(world.now()), "deleted": post.deleted,
-        "duration": post.duration, "width": post.width, "height": post.height, "images": len(post.files),
+        "duration": post.duration, "width": post.width, "height": post.height, "images": publish.media.get("images", []) if publish else [],
         "url": f"{base_url}/@{username}/{post.kind}/{post.post_id}",
     }

@@ -6,17 +6,19 @@ There is no background work: the moment a state changed is a sum of stored times
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 
-from app.sandbox import ids
+from app.sandbox import caps, ids
 from app.sandbox.config import split_list
 from app.sandbox.events import Event, announce
-from app.sandbox.media import probe, sha256_of, video_fail_reason
+from app.sandbox.media import VideoFacts, photo_fail_reason, picture_facts, probe, sha256_of, video_fail_reason
 from app.sandbox.records import (
     FAILED,
     PUBLIC,
     PUBLISH_COMPLETE,
     SELF_ONLY,
     SEND_TO_USER_INBOX,
+    Creator,
     Post,
     Publish,
 )
@@ -24,15 +26,36 @@ from app.sandbox.world import World
 
 _INSPECTION_LOCKS = tuple(threading.Lock() for _ in range(32))
 _INBOX_MAX_SECONDS = 600.0  # section 8: ten minutes is the longest for the inbox upload
+_LARGE = 64_000_000
+_examined_aside: set[str] = set()
+
+
+def begin_processing(world: World, publish: Publish) -> None:
+    """All bytes are here: from now on only time passes."""
+    publish.arrived_at = world.now()
+    publish.processing_seconds = world.switches.processing_seconds
+    if publish.video_size > _LARGE:  # reading gigabytes takes longer than a client waits for a status
+        _examined_aside.add(publish.publish_id)
+        threading.Thread(target=_examine_aside, args=(world, publish), daemon=True).start()
+
+
+def _examine_aside(world: World, publish: Publish) -> None:
+    try:
+        examine(world, publish)
+    finally:
+        _examined_aside.discard(publish.publish_id)
 
 
 def settle(world: World, publish: Publish) -> None:
     """Bring one publish to the state it has now."""
     now = world.now()
-    if not publish.is_processing or publish.stuck or publish.arrived_at is None:
+    if not publish.is_processing or publish.stuck:
+        return
+    if publish.arrived_at is None:
+        give_up_pull(world, publish, now)
         return
     due = publish.arrived_at + publish.processing_seconds
-    if now < due:
+    if now < due or publish.publish_id in _examined_aside:
         return
     with _INSPECTION_LOCKS[hash(publish.publish_id) % len(_INSPECTION_LOCKS)]:
         if not publish.is_processing:
@@ -49,22 +72,55 @@ def settle_all(world: World) -> None:
         settle(world, publish)
 
 
+def give_up_pull(world: World, publish: Publish, now: float) -> None:
+    """Section 7.2: one hour after the task started TikTok stops downloading."""
+    deadline = publish.created_at + world.switches.pull_seconds
+    if publish.source == "PULL_FROM_URL" and now >= deadline:
+        with world.lock:
+            if publish.is_processing and publish.arrived_at is None:
+                fail(world, publish, f"{publish.kind}_pull_failed", deadline)
+
+
 def inspect(world: World, publish: Publish) -> str:
     """The reason why TikTok refuses these bytes or this text, or nothing."""
     text = f"{publish.post_info.get('title', '')} {publish.post_info.get('description', '')}".lower()
     if any(word.lower() in text for word in split_list(world.switches.spam_text_words)):
         return "spam_risk_text"
+    creator = world.creators.get(publish.creator_id)
+    if publish.direct and creator is not None:
+        refusal = late_refusal(world, publish, creator)
+        if refusal:
+            return refusal
+    if not publish.sha256:
+        examine(world, publish)
     if publish.kind == "photo":
-        return ""  # pictures were judged as they were pulled
-    path = world.media_dir / publish.files[0]
-    facts = probe(path)
-    publish.media = facts.as_json()
-    publish.sha256 = sha256_of(path)
+        return photo_fail_reason(publish.media["images"])
+    facts = VideoFacts(**publish.media)
     if any(word.lower() in facts.tags.lower() for word in split_list(world.switches.spam_file_words)):
         return "spam_risk"
-    creator = world.creators.get(publish.creator_id)
     longest = float(creator.max_seconds) if creator and publish.direct else _INBOX_MAX_SECONDS
     return video_fail_reason(facts, longest, world.switches.min_video_seconds)
+
+
+def late_refusal(world: World, publish: Publish, creator: Creator) -> str:
+    """A ban or the cap can strike between init and post, and is then the fail_reason (section 9)."""
+    if creator.banned:
+        return "spam_risk_user_banned_from_posting"
+    posted = caps.posted_in_a_day(world, creator, publish.arrived_at or publish.created_at)
+    if creator.capped or (world.switches.caps and posted >= world.switches.posts_per_day):
+        return "spam_risk_too_many_posts"
+    return ""
+
+
+def examine(world: World, publish: Publish) -> None:
+    """Look at the real bytes."""
+    paths = [world.media_dir / name for name in publish.files]
+    digest = sha256_of(*paths)
+    if publish.kind == "photo":
+        publish.media = {"images": [picture_facts(path) for path in paths]}
+    else:
+        publish.media = probe(paths[0], digest).as_json()
+    publish.sha256 = digest
 
 
 def finish(world: World, publish: Publish, reason: str, at: float) -> None:
@@ -89,10 +145,13 @@ def fail(world: World, publish: Publish, reason: str, at: float) -> None:
                           reason=reason))
 
 
-def complete(world: World, publish: Publish, at: float, privacy_level: str = "") -> Post:
-    """The post appears; its id becomes public only after moderation and only when everybody may see it."""
-    info = publish.post_info
-    level = privacy_level or str(info.get("privacy_level", PUBLIC))
+def complete(world: World, publish: Publish, at: float, chosen: Mapping[str, object] | None = None) -> Post:
+    """The post appears; its id becomes public only after moderation and only when everybody may see it.
+
+    `chosen` is what a creator decided in the editor, for a draft.
+    """
+    info = {**publish.post_info, **(chosen or {})}
+    level = str(info.get("privacy_level", PUBLIC))
     if publish.direct and not world.switches.audited:
         level = SELF_ONLY  # section 13.1: whatever an unaudited app asked for
     public_at = at + world.switches.moderation_seconds if level == PUBLIC else None

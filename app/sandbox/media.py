@@ -12,10 +12,14 @@ import av
 import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
+from PIL import Image
 
 CODECS = ("h264", "hevc", "vp8", "vp9")
 FRAME_RATES = (23.0, 60.0)
 SIDES = (360, 4096)
+PICTURE_SUFFIXES = {"JPEG": ".jpg", "WEBP": ".webp"}
+PICTURE_BYTES = 20 * 1024**2
+PICTURE_SIDE = 1080
 _RATE_SLACK = 0.05  # a container's average rate is rounded: a 60 fps file may say 60.03
 _BLOCK = 1 << 20
 
@@ -37,23 +41,37 @@ class VideoFacts:
 
 
 NOTHING = VideoFacts("", "", 0, 0, 0.0, 0.0, "")
+_KNOWN: dict[str, VideoFacts] = {}
+_KNOWN_LIMIT = 1_000
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(*paths: Path) -> str:
+    """Of the files' bytes one after the other."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
     return digest.hexdigest()
 
 
-def probe(path: Path) -> VideoFacts:
-    """Open the file and decode one frame: a header alone proves nothing about a truncated file."""
+def probe(path: Path, sha256: str) -> VideoFacts:
+    """Open the file and decode one frame: a header alone proves nothing about a truncated file.
+
+    The same bytes are looked at once only: a thousand posts of one test video shall not cost a thousand decoders.
+    """
+    known = _KNOWN.get(sha256)
+    if known is not None:
+        return known
     try:
         with av.open(str(path)) as container:
-            return _facts(container, path)
+            facts = _facts(container, path)
     except (av.error.FFmpegError, ValueError, OSError, StopIteration, EOFError):
-        return NOTHING
+        facts = NOTHING
+    if len(_KNOWN) >= _KNOWN_LIMIT:
+        _KNOWN.clear()
+    _KNOWN[sha256] = facts
+    return facts
 
 
 def _facts(container: InputContainer, path: Path) -> VideoFacts:
@@ -96,6 +114,39 @@ def video_fail_reason(facts: VideoFacts, max_seconds: float, min_seconds: float)
         return "frame_rate_check_failed"
     if not all(SIDES[0] <= side <= SIDES[1] for side in (facts.width, facts.height)):
         return "picture_size_check_failed"
+    return ""
+
+
+def picture_format(path: Path) -> str:
+    """JPEG, WEBP, another format's name, or nothing when it is no picture."""
+    try:
+        with Image.open(path) as image:
+            return image.format or ""
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return ""
+
+
+def picture_suffix(path: Path) -> str:
+    return PICTURE_SUFFIXES.get(picture_format(path), ".bin")
+
+
+def picture_facts(path: Path) -> dict[str, Any]:
+    """Format, size and digest of one picture of a carousel."""
+    facts = {"format": picture_format(path), "width": 0, "height": 0, "bytes": path.stat().st_size,
+             "sha256": sha256_of(path)}
+    if facts["format"]:
+        with Image.open(path) as image:
+            facts["width"], facts["height"] = image.size
+    return facts
+
+
+def photo_fail_reason(pictures: list[dict[str, Any]]) -> str:
+    """One bad picture fails the whole carousel (section 8); 1080p means the shorter side."""
+    for facts in pictures:
+        if facts["format"] not in PICTURE_SUFFIXES or facts["bytes"] > PICTURE_BYTES:
+            return "file_format_check_failed"
+        if min(facts["width"], facts["height"]) > PICTURE_SIDE:
+            return "picture_size_check_failed"
     return ""
 
 

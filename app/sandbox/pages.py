@@ -11,9 +11,11 @@ from functools import lru_cache
 from flask import Blueprint, Flask, Response, abort, render_template, request, send_file
 from PIL import Image, ImageDraw, ImageFont
 
+from app.sandbox.creators import privacy_options
+from app.sandbox.drafts import drafts_of
 from app.sandbox.lifecycle import settle_all
 from app.sandbox.media import cover_frame
-from app.sandbox.records import SEND_TO_USER_INBOX, Creator, Post
+from app.sandbox.records import Creator, Post
 from app.sandbox.signed_urls import refuse_expired
 from app.sandbox.world import World, get_world
 
@@ -57,10 +59,9 @@ def profile(username: str) -> str:
     settle_all(world)
     as_owner = request.args.get("view") == "owner"
     posts = [post for post in world.posts_of(creator.id) if as_owner or post.is_public(world.now())]
-    drafts = [item for item in world.unfinished.values()
-              if item.creator_id == creator.id and item.status == SEND_TO_USER_INBOX and not item.discarded]
     return render_template("profile.html", creator=creator, posts=posts, as_owner=as_owner, now=world.now(),
-                           drafts=drafts if as_owner else [], has_grant=world.grants.get(creator.id) is not None)
+                           drafts=drafts_of(world, creator.id) if as_owner else [],
+                           levels=privacy_options(creator), has_grant=world.grants.get(creator.id) is not None)
 
 
 @pages.get("/@<username>/<any(video, photo):kind>/<int:post_id>")

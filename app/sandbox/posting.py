@@ -5,14 +5,15 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, current_app
 
 from app.sandbox import caps, checks, ids
 from app.sandbox.chunks import BOUNDS, check_plan
 from app.sandbox.creators import privacy_options
 from app.sandbox.errors import BAD_POST_INFO, BAD_SOURCE, INVALID, ApiError
 from app.sandbox.gateway import Call, api, json_body
-from app.sandbox.lifecycle import settle, visible_ids
+from app.sandbox.lifecycle import fail, settle, visible_ids
+from app.sandbox.pull import Puller
 from app.sandbox.records import FAILED, PROCESSING_DOWNLOAD, PROCESSING_UPLOAD, Creator, Publish
 from app.sandbox.signed_urls import avatar_url
 from app.sandbox.world import World
@@ -119,7 +120,42 @@ def accept_pull(call: Call, info: dict[str, Any], url: str, *, direct: bool) -> 
         created_at=call.now, post_info=dict(info), urls=[url],
     ))
     call.publish_id = publish.publish_id
+    get_puller().submit(publish)
     return {"publish_id": publish.publish_id}
+
+
+def get_puller() -> Puller:
+    found: Puller = current_app.extensions["sandbox_puller"]
+    return found
+
+
+@api(posting, "/v2/post/publish/inbox/video/init/", "inbox_init")
+def inbox_init(call: Call) -> dict[str, Any]:
+    """A draft (section 5): the body has only `source_info`; a `post_info` is neither refused nor used."""
+    source = part(json_body_or_empty(), "source_info")
+
+    def check_body() -> None:
+        json_body()
+        check_source(call, source)
+
+    checks.judge(call, "video.upload", {
+        "body": check_body,
+        "caps": lambda: checks.check_inbox_caps(call),
+        "ownership": lambda: checks.check_ownership(call, source_urls(source)),
+    })
+    return accept_video(call, {}, source, direct=False)
+
+
+@api(posting, "/v2/post/publish/cancel/", "cancel", scopes=POSTING_SCOPES)
+def cancel(call: Call) -> None:
+    """Section 7.2: for slow downloads; an answer without `data`. Whether uploads can be cancelled is UNCONFIRMED."""
+    publish = find_publish(call)
+    settle(call.world, publish)
+    with call.world.lock:
+        allowed = publish.source == "PULL_FROM_URL" or call.switches.cancel_uploads
+        if not publish.is_processing or not allowed:
+            raise ApiError("publish_not_cancellable")
+        fail(call.world, publish, "publish_cancelled", call.now)
 
 
 @api(posting, "/v2/post/publish/status/fetch/", "status", scopes=POSTING_SCOPES, bucket="status")

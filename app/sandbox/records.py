@@ -146,6 +146,26 @@ class Post:
 
 
 @dataclass
+class Delivery:
+    """One webhook on its way, or delivered, or given up."""
+
+    id: str
+    event: str
+    body: str
+    created_at: float
+    due_at: float
+    attempts: int = 0
+    last_status: int = 0
+    signed_at: int = 0
+    delivered_at: float | None = None
+    dropped: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        return self.delivered_at is None and not self.dropped
+
+
+@dataclass
 class ApiCall:
     """One line of the ledger; secrets never get in."""
 

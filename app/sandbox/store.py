@@ -26,7 +26,7 @@ class Store:
         self._pending: dict[tuple[str, str], Any] = {}
         self._wake = threading.Event()
         self._writing = threading.Lock()
-        self._closed = False
+        self.closed = False
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -56,14 +56,14 @@ class Store:
     def flush(self) -> None:
         """Write what waits, now."""
         with self._writing:
-            if not self._closed:
+            if not self.closed:
                 self._write(self._take())
 
     def close(self) -> None:
         self.flush()
         with self._writing:
-            if not self._closed:
-                self._closed = True
+            if not self.closed:
+                self.closed = True
                 self._connection.close()
         self._wake.set()
 
@@ -83,7 +83,7 @@ class Store:
 
     def _write_behind(self) -> None:
         pause = threading.Event()
-        while not self._closed:
+        while not self.closed:
             self._wake.wait()
             pause.wait(_BATCH_PAUSE)  # lets a burst gather into one commit
             self._wake.clear()

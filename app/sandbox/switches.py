@@ -85,6 +85,7 @@ class Switches:
                                      "accept", "reject")
     ids_for_private_posts: bool = _switch(False, "status names the id of a non-public post too")
     min_video_seconds: float = _switch(0.0, "shortest video (UNCONFIRMED)")
+    cancel_uploads: bool = _switch(False, "a FILE_UPLOAD can be cancelled (UNCONFIRMED)")
     photo_aigc_in: str = _switch("either", "where is_aigc of a photo counts (UNCONFIRMED)", "either", "top", "post_info")
     inbox_photo_prefix: bool = _switch(False, "photo drafts have p_inbox_url~ ids (UNCONFIRMED)")
     photos_in_video_list: bool = _switch(False, "video/list shows photo posts (UNCONFIRMED)")

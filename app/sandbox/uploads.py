@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hmac
 import re
-from pathlib import Path
 
 from flask import Blueprint, Response, request
 
 from app.sandbox.body import drain, receive
 from app.sandbox.chunks import end_of_chunk
 from app.sandbox.gateway import Call, endpoint
+from app.sandbox.lifecycle import begin_processing
 from app.sandbox.records import Publish
 
 uploads = Blueprint("uploads", __name__)
@@ -84,18 +84,12 @@ def store_chunk(call: Call, publish: Publish, first: int, last: int) -> int:
         if complete or call.switches.keep_partial_chunk:
             publish.received = first + stored
         if complete and publish.received == publish.video_size:
-            arrive(call, publish, path)
+            publish.content_type, publish.files = request.mimetype, [path.name]
+            begin_processing(call.world, publish)
         call.world.save_publish(publish)
     if not complete:
         raise UploadError(400, "body_too_short")
     return 206 if publish.received < publish.video_size else 201
-
-
-def arrive(call: Call, publish: Publish, path: Path) -> None:
-    publish.arrived_at = call.world.now()
-    publish.processing_seconds = call.switches.processing_seconds
-    publish.content_type = request.mimetype
-    publish.files = [path.name]
 
 
 def answer(call: Call, publish: Publish | None, status: int) -> Response:

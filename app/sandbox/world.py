@@ -15,7 +15,7 @@ from app.sandbox import ids
 from app.sandbox.clock import Clock, MovableClock
 from app.sandbox.config import SandboxConfig
 from app.sandbox.creators import default_creators
-from app.sandbox.records import Code, Creator, Grant, Post, Publish, Token
+from app.sandbox.records import Code, Creator, Delivery, Grant, Post, Publish, Token
 from app.sandbox.store import Store
 from app.sandbox.switches import Switches
 
@@ -75,6 +75,7 @@ class World:
         self.tokens = Table(self.store, "token", Token)
         self.publishes = Table(self.store, "publish", Publish)
         self.posts = Table(self.store, "post", Post)
+        self.deliveries = Table(self.store, "delivery", Delivery)
         self._index()
         self._load()
 
@@ -94,7 +95,8 @@ class World:
         self._patched: dict[str, object] = meta.get("switches", {})
         self.switches = self.switches.changed(self._patched)
         self.clock.advance(meta.get("clock", {}).get("offset", 0.0))
-        tables: list[Table[Any]] = [self.creators, self.grants, self.codes, self.tokens, self.publishes, self.posts]
+        tables: list[Table[Any]] = [self.creators, self.grants, self.codes, self.tokens, self.publishes, self.posts,
+                                    self.deliveries]
         for table in tables:
             table.load()
         for creator in self.creators:
@@ -113,7 +115,7 @@ class World:
     def reset(self, *, keep_creators: bool = False, keep_switches: bool = False) -> None:
         """Forget posts, publishes, tokens and files; accounts, switches and clock too unless they are kept."""
         with self.lock:
-            gone: list[Table[Any]] = [self.codes, self.publishes, self.posts]
+            gone: list[Table[Any]] = [self.codes, self.publishes, self.posts, self.deliveries]
             if not keep_creators:
                 gone += [self.creators, self.grants, self.tokens]
             for table in gone:

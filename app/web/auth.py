@@ -12,11 +12,10 @@ from wtforms.validators import InputRequired
 
 from app import clock
 from app.domain.errors import DomainError
-from app.domain.zones import zone_names
 from app.models import User, db
 from app.services import team
 from app.web.access import LoginUser
-from app.web.forms import apply_problems
+from app.web.forms import apply_problems, zone_choices
 from app.web.throttle import login_throttle
 from app.wiring import wiring
 
@@ -25,7 +24,7 @@ blueprint = Blueprint("auth", __name__)
 
 class SetupForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     workspace_name = StringField("Workspace", [InputRequired("Give your team or company a name.")])
-    time_zone = SelectField("Time zone", choices=[(n, n.replace("_", " ")) for n in zone_names()], default="UTC")
+    time_zone = SelectField("Time zone", choices=zone_choices(), default="UTC")
     name = StringField("Your name", [InputRequired("How should your colleagues call you?")])
     email = EmailField("E-mail address", [InputRequired("You sign in with it.")])
     password = PasswordField("Password", [InputRequired("Choose a password.")])

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flask_wtf import FlaskForm
+from wtforms import SelectChoice
 
 from app.domain.errors import DomainError
+from app.domain.zones import zone_names
 
 
 def apply_problems(form: FlaskForm, error: DomainError, fields: Mapping[str, str] | None = None) -> None:
@@ -17,3 +19,8 @@ def apply_problems(form: FlaskForm, error: DomainError, fields: Mapping[str, str
             form[name].errors = [*form[name].errors, problem.message]
         else:
             form.form_errors.append(problem.message)
+
+
+def zone_choices() -> list[SelectChoice]:
+    """All time zones for a select."""
+    return [SelectChoice(name, name.replace("_", " ")) for name in zone_names()]

@@ -10,10 +10,9 @@ from wtforms.validators import InputRequired
 
 from app import clock
 from app.domain.errors import DomainError
-from app.domain.zones import zone_names
 from app.services import team
 from app.web.access import LoginUser, member
-from app.web.forms import apply_problems
+from app.web.forms import apply_problems, zone_choices
 from app.wiring import wiring
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
@@ -21,7 +20,7 @@ blueprint = Blueprint("settings", __name__, url_prefix="/settings")
 
 class WorkspaceForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     name = StringField("Name", [InputRequired("Give the workspace a name.")])
-    time_zone = SelectField("Time zone", choices=[(n, n.replace("_", " ")) for n in zone_names()])
+    time_zone = SelectField("Time zone", choices=zone_choices())
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types

@@ -15,6 +15,7 @@ class ShownTime:
     text: str
     clock: str
     relative: str
+    exact: str
 
 
 def shown(instant: datetime, zone: str, now: datetime) -> ShownTime:
@@ -23,7 +24,7 @@ def shown(instant: datetime, zone: str, now: datetime) -> ShownTime:
     year = "" if local.year == today.year else f" {local.year}"
     return ShownTime(
         iso=instant.isoformat(), text=f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M}",
-        clock=f"{local:%H:%M}", relative=relative(instant, now),
+        clock=f"{local:%H:%M}", relative=relative(instant, now), exact=f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M:%S}",
     )
 
 

@@ -77,16 +77,14 @@ function setBusy(form, submitter, isBusy) {
   if (isBusy) submitter?.setAttribute("aria-busy", "true");
   else form.querySelectorAll("[aria-busy]").forEach((button) => button.removeAttribute("aria-busy"));
 }
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (form.hasAttribute("data-busy")) event.preventDefault();
-  else if (!event.defaultPrevented && !form.getAttribute("target") && !form.matches('[method="dialog"], [data-stays]')) setBusy(form, event.submitter, true);
+const swallow = (event) => (event.preventDefault(), event.stopImmediatePropagation());
+document.addEventListener("submit", (event) => event.target.hasAttribute("data-busy") && swallow(event), { capture: true });
+document.addEventListener("submit", ({ defaultPrevented, submitter, target: form }) => {
+  const stays = form.getAttribute("target") || form.matches('[method="dialog"], [data-stays]');
+  if (!defaultPrevented && !stays) setBusy(form, submitter, true);
 });
-document.addEventListener("htmx:beforeRequest", (event) => {
-  const form = event.target;
-  if (!(form instanceof HTMLFormElement)) return;
-  if (form.hasAttribute("data-busy")) event.preventDefault();
-  else setBusy(form, event.detail.requestConfig.triggeringEvent?.submitter, true);
+document.addEventListener("htmx:beforeRequest", ({ target, detail }) => {
+  if (target instanceof HTMLFormElement) setBusy(target, detail.requestConfig.triggeringEvent?.submitter, true);
 });
 const release = (form) => setBusy(form, null, false);
 document.addEventListener("htmx:afterRequest", ({ target }) => target instanceof HTMLFormElement && release(target));

@@ -16,6 +16,7 @@ from werkzeug.serving import make_server
 from app.sandbox import SandboxConfig, create_sandbox
 
 from .driver import START, Account, Driver
+from .origin import Origin
 
 StartSandbox = Callable[..., Driver]
 
@@ -101,3 +102,17 @@ def encode(path: Path, width: int, height: int, rate: int, frames: int, codec: s
 def video(make_video: MakeVideo) -> Path:
     """A video that TikTok takes."""
     return make_video()
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    server = Origin()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def pulling(sandbox: Driver, origin: Origin) -> Driver:
+    """A sandbox that pulls from the origin over plain HTTP."""
+    sandbox.switch(allow_http_pull=True, verified_properties=origin.url + "/", rate_limits=False)
+    return sandbox

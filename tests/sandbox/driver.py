@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +134,16 @@ class Driver:
 
     def status_reply(self, account: Account, publish_id: str) -> httpx.Response:
         return self.post(account, "/v2/post/publish/status/fetch/", {"publish_id": publish_id})
+
+    def settled(self, account: Account, publish_id: str) -> dict[str, Any]:
+        """The status once the download, which runs on its own, is over and processing time has passed."""
+        for _ in range(300):
+            found = next(item for item in self.ledger(publish_id=publish_id)["publishes"])
+            if found["arrived_at"] is not None or found["status"] != "PROCESSING_DOWNLOAD":
+                self.advance(10)
+                return self.status(account, publish_id)
+            time.sleep(0.01)
+        raise AssertionError("the download does not end")
 
     def status(self, account: Account, publish_id: str) -> dict[str, Any]:
         reply = self.status_reply(account, publish_id)

@@ -43,7 +43,7 @@ class TikTokClient:
 
     def creator_info(self, access_token: str) -> CreatorInfo:
         """What the creator allows now. Limit: 20 a minute per token."""
-        data, _ = self._call("/v2/post/publish/creator_info/query/", access_token, json={})
+        data, log_id = self._call("/v2/post/publish/creator_info/query/", access_token, json={})
         return _understood(lambda: CreatorInfo(
             username=data["creator_username"],
             nickname=data["creator_nickname"],
@@ -53,6 +53,7 @@ class TikTokClient:
             duet_disabled=bool(data["duet_disabled"]),
             stitch_disabled=bool(data["stitch_disabled"]),
             max_video_seconds=int(data["max_video_post_duration_sec"]),
+            log_id=log_id,
         ))
 
     def user_info(self, access_token: str, scopes: Iterable[str]) -> CreatorProfile:

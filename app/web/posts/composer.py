@@ -58,7 +58,6 @@ def load_panel(form: ComposerForm, accounts: tuple[AccountRow, ...] | None = Non
     """Asks TikTok for the creator's settings each time it is shown, as TikTok demands."""
     known = list_accounts(member().workspace_id) if accounts is None else accounts
     account = next((a for a in known if a.account_id == form.account_id.data), None)
-    form.privacy_level.choices = [("", "Choose…")]
     if account is None:
         return Panel(form, None, None, None, None)
     try:

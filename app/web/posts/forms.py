@@ -6,12 +6,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateField, HiddenField, IntegerField, RadioField, SelectField, TextAreaField, TimeField
+from wtforms import BooleanField, DateField, HiddenField, IntegerField, RadioField, SelectChoice, SelectField, TextAreaField, TimeField
 from wtforms.validators import InputRequired, Optional
 
 from app.domain.post_rules import PRIVACY_LABELS, CreatorInfo, PrivacyLevel, TargetChoices
 from app.domain.zones import exact_instant
 
+NOTHING = SelectChoice("", "Choose…")
 PROBLEM_FIELDS = {"scheduled_local": "time", "media": "media_file_id"}
 """Where the composer shows problems whose domain field has another name."""
 
@@ -32,17 +33,17 @@ class ComposerForm(WhenForm):
 
     creation_key = HiddenField()
     media_file_id = IntegerField("Video", [InputRequired("Choose a video first.")])
-    account_id = RadioField("Account", coerce=int, validators=[InputRequired("Choose the account that this goes out on.")],
+    account_id = RadioField("Account", coerce=int, choices=[], validators=[InputRequired("Choose the account that this goes out on.")],
                             validate_choice=False)
     caption = TextAreaField("Caption", [Optional()], filters=[lambda text: (text or "").replace("\r\n", "\n")])
-    privacy_level = SelectField("Who can see this video", validate_choice=False)
+    privacy_level = SelectField("Who can see this video", choices=[NOTHING], validate_choice=False)
     allow_comment = BooleanField("Comment")
     allow_duet = BooleanField("Duet")
     allow_stitch = BooleanField("Stitch")
 
     def offer(self, creator: CreatorInfo) -> None:
         """Exactly the creator's own audiences, none chosen."""
-        self.privacy_level.choices = [("", "Choose…"), *((o.value, PRIVACY_LABELS[o]) for o in creator.privacy_options)]
+        self.privacy_level.choices = [NOTHING, *(SelectChoice(o.value, PRIVACY_LABELS[o]) for o in creator.privacy_options)]
 
     def choices(self) -> TargetChoices:
         """What was chosen for the account; an unknown audience counts as none."""

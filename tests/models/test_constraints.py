@@ -1,0 +1,172 @@
+"""The database itself refuses a broken row, whoever writes it."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from app.domain.lifecycle import NEEDS_DUE_AT, TargetState
+from app.models import db
+from tests.models.rows import NOW, WHOLE, insert, seed
+
+PUBLISHED = {"state": "published", "published_at": NOW, "due_at": None}
+
+BROKEN = [
+    ("users", "ck_users_email_lower", {"email": "Alice@example.com"}),
+    ("users", "ck_users_theme", {"theme": "neon"}),
+    ("members", "ck_members_role", {"role": "emperor"}),
+    ("members", "ck_members_role", {"role": "OWNER"}),
+    ("tiktok_accounts", "ck_tiktok_accounts_connection", {"connection": "asleep"}),
+    ("tiktok_accounts", "ck_tiktok_accounts_tokens_while_connected",
+     {"access_token_sealed": None, "refresh_token_sealed": None, "access_expires_at": None}),
+    ("tiktok_accounts", "ck_tiktok_accounts_tokens_while_connected", {"connection": "disconnected"}),
+    ("tiktok_accounts", "ck_tiktok_accounts_tokens_together", {"refresh_token_sealed": None}),
+    ("tiktok_accounts", "ck_tiktok_accounts_tokens_together", {"access_expires_at": None}),
+    ("media_files", "ck_media_files_size_positive", {"size_bytes": 0}),
+    ("media_files", "ck_media_files_facts_positive", {"width": 0}),
+    ("media_files", "ck_media_files_facts_positive", {"height": -1}),
+    ("media_files", "ck_media_files_facts_positive", {"fps": 0.0}),
+    ("media_files", "ck_media_files_facts_positive", {"duration_seconds": 0.0}),
+    ("media_files", "ck_media_files_sha256_length", {"sha256": "abc"}),
+    ("post_targets", "ck_post_targets_targetstate", {"state": "flying"}),
+    ("post_targets", "ck_post_targets_targetstate", {"state": "SCHEDULED"}),
+    ("post_targets", "ck_post_targets_privacylevel", {"privacy_level": "PUBLIC"}),
+    ("post_targets", "ck_post_targets_waiting_has_due_at", {"due_at": None}),
+    ("post_targets", "ck_post_targets_waiting_has_due_at", {"state": "publishing", "due_at": None}),
+    ("post_targets", "ck_post_targets_waiting_has_due_at", {"state": "processing", "due_at": None, "publish_id": "p"}),
+    ("post_targets", "ck_post_targets_published_has_time", {"state": "published"}),
+    ("post_targets", "ck_post_targets_published_has_time", {"published_at": NOW}),
+    ("post_targets", "ck_post_targets_processing_has_publish_id", {"state": "processing"}),
+    ("post_targets", "ck_post_targets_lease_whole", {"lease_until": NOW}),
+    ("post_targets", "ck_post_targets_lease_whole", {"lease_token": "t"}),
+    ("post_targets", "ck_post_targets_consent_before_schedule", {"privacy_level": None}),
+    ("post_targets", "ck_post_targets_consent_before_schedule", {"consent_at": None}),
+    ("post_targets", "ck_post_targets_consent_before_schedule", {"state": "in_review", "consent_at": None}),
+    ("post_targets", "ck_post_targets_failure_has_reason", {"state": "failed", "due_at": None}),
+    ("post_targets", "ck_post_targets_failure_has_reason", {"state": "missed", "due_at": None}),
+    ("post_targets", "ck_post_targets_permalink_has_id", {**PUBLISHED, "permalink": "https://www.tiktok.com/@n/video/1"}),
+    ("publish_attempts", "ck_publish_attempts_step", {"step": "prayer"}),
+    ("publish_attempts", "ck_publish_attempts_finished_has_code", {"finished_at": NOW}),
+    ("publish_attempts", "ck_publish_attempts_finished_has_code", {"code": "ok"}),
+]
+
+NEEDED_BY_STATE = {
+    TargetState.PROCESSING: {"publish_id": "v_pub_file~v2-1.1"},
+    TargetState.PUBLISHED: {"published_at": NOW},
+    TargetState.FAILED: {"problem_code": "spam_risk"},
+    TargetState.MISSED: {"problem_code": "token_missing"},
+}
+
+
+@pytest.fixture
+def session(ctx):
+    """A session with one whole row in every table."""
+    seed(db.session)
+    db.session.commit()
+    return db.session
+
+
+def remove(session, table: str) -> None:
+    """Make room for another version of a table's one row, its children first."""
+    for child in reversed(WHOLE):
+        session.execute(sa.text(f"DELETE FROM {child}"))
+        if child == table:
+            break
+
+
+@pytest.mark.parametrize(("table", "constraint", "changes"), BROKEN)
+def test_a_broken_row_is_refused(session, table, constraint, changes):
+    remove(session, table)
+    with pytest.raises(IntegrityError) as refusal:
+        insert(session, table, **changes)
+    assert constraint in str(refusal.value.orig)
+
+
+def test_every_check_has_a_broken_row_above():
+    existing = {constraint.name for table in db.metadata.tables.values() for constraint in table.constraints
+                if isinstance(constraint, sa.CheckConstraint)}
+    assert existing == {constraint for _, constraint, _ in BROKEN}
+
+
+def test_every_table_has_a_whole_row():
+    assert set(WHOLE) == set(db.metadata.tables)
+
+
+@pytest.mark.parametrize("state", list(TargetState))
+def test_each_state_is_stored_with_what_it_needs(session, state):
+    remove(session, "post_targets")
+    due = {} if state in NEEDS_DUE_AT else {"due_at": None}
+    insert(session, "post_targets", state=state.value, **due, **NEEDED_BY_STATE.get(state, {}))
+    assert session.scalar(sa.text("SELECT state FROM post_targets")) == state.value
+
+
+@pytest.mark.parametrize("state", ["draft", "canceled"])
+def test_only_what_is_not_on_its_way_may_lack_audience_and_consent(session, state):
+    remove(session, "post_targets")
+    insert(session, "post_targets", state=state, privacy_level=None, consent_at=None, due_at=None)
+    assert session.scalar(sa.text("SELECT count(*) FROM post_targets")) == 1
+
+
+def test_a_disconnected_account_has_no_tokens(session):
+    remove(session, "tiktok_accounts")
+    insert(session, "tiktok_accounts", connection="disconnected", access_token_sealed=None, refresh_token_sealed=None,
+           access_expires_at=None, refresh_expires_at=None)
+    assert session.scalar(sa.text("SELECT count(*) FROM tiktok_accounts")) == 1
+
+
+@pytest.mark.parametrize(("table", "constraint", "second"), [
+    ("users", "uq_users_email", {}),
+    ("members", "uq_members_workspace_id_user_id", {}),
+    ("tiktok_accounts", "uq_tiktok_accounts_workspace_id_open_id", {"username": "renamed"}),
+    ("posts", "uq_posts_workspace_id_creation_key", {"caption": "sent twice"}),
+])
+def test_what_must_be_unique_is_refused_the_second_time(session, table, constraint, second):
+    unique = next(c for c in db.metadata.tables[table].constraints if c.name == constraint)
+    with pytest.raises(IntegrityError) as refusal:
+        insert(session, table, id=2, **second)
+    text = str(refusal.value.orig)
+    assert constraint in text or all(f"{table}.{column.name}" in text for column in unique.columns)
+
+
+def test_every_unique_constraint_is_tried_above():
+    names = {c.name for table in db.metadata.tables.values() for c in table.constraints if isinstance(c, sa.UniqueConstraint)}
+    assert names == {"uq_users_email", "uq_members_workspace_id_user_id", "uq_tiktok_accounts_workspace_id_open_id",
+                     "uq_posts_workspace_id_creation_key"}
+
+
+@pytest.mark.parametrize(("table", "changes"), [
+    ("tiktok_accounts", {"workspace_id": 2}), ("tiktok_accounts", {"open_id": "-000other"}),
+    ("posts", {"workspace_id": 2}), ("posts", {"creation_key": "k2"}),
+])
+def test_the_same_is_welcome_in_another_workspace_or_under_another_key(session, table, changes):
+    insert(session, "workspaces", id=2)
+    insert(session, table, id=2, **changes)
+    assert session.scalar(sa.text(f"SELECT count(*) FROM {table}")) == 2
+
+
+FOREIGN_KEYS = sorted((table.name, fk.parent.name) for table in db.metadata.tables.values() for fk in table.foreign_keys)
+
+
+@pytest.mark.parametrize(("table", "column"), FOREIGN_KEYS)
+def test_a_row_can_not_point_at_nothing(session, table, column):
+    remove(session, table)
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
+        insert(session, table, **{column: 999})
+
+
+@pytest.mark.parametrize("table", ["workspaces", "users", "tiktok_accounts", "media_files", "posts", "post_targets"])
+def test_what_others_point_at_can_not_vanish(session, table):
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
+        session.execute(sa.text(f"DELETE FROM {table}"))
+
+
+REQUIRED = sorted((table.name, column.name) for table in db.metadata.tables.values() for column in table.columns
+                  if not column.nullable and not column.primary_key)
+
+
+@pytest.mark.parametrize(("table", "column"), REQUIRED)
+def test_a_row_can_not_lack_what_is_required(session, table, column):
+    remove(session, table)
+    with pytest.raises(IntegrityError, match=r"(?i)not.null"):
+        insert(session, table, **{column: None})
