@@ -39,7 +39,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         MAX_CONTENT_LENGTH=settings.upload_max_bytes + UPLOAD_OVERHEAD,
         MAX_FORM_MEMORY_SIZE=FORM_FIELDS_MAX,
         WTF_CSRF_TIME_LIMIT=None,  # a form left open overnight still works; the token ends with the session
-        SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

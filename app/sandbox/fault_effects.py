@@ -142,11 +142,11 @@ def cut_answer(fault: Fault, call: Call, response: Response) -> Response:
     if call.name == "upload":
         sever()
         return response
-    body = response.get_data()
+    body, client = response.get_data(), connection()
 
     def first_bytes() -> Iterator[bytes]:
         yield body[:fault.bytes]
-        finish_early()
+        finish_early(client)
 
     cut = Response(first_bytes(), response.status_code, content_type=response.content_type)
     cut.headers["Content-Length"] = str(len(body))
@@ -158,12 +158,11 @@ def connection() -> Any:
     return request.environ.get("werkzeug.socket") or request.environ.get("gunicorn.socket")
 
 
-def finish_early() -> None:
+def finish_early(client: Any) -> None:
     """End the connection in an orderly way: what was sent arrives."""
-    found = connection()
-    if found is not None:
+    if client is not None:
         with contextlib.suppress(OSError):
-            found.shutdown(socket.SHUT_RDWR)
+            client.shutdown(socket.SHUT_RDWR)
 
 
 def sever() -> None:

@@ -5,6 +5,8 @@ There is no background work: the moment a state changed is a sum of stored times
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 from collections.abc import Mapping
 
@@ -27,6 +29,7 @@ from app.sandbox.world import World
 _INSPECTION_LOCKS = tuple(threading.Lock() for _ in range(32))
 _INBOX_MAX_SECONDS = 600.0  # section 8: ten minutes is the longest for the inbox upload
 _LARGE = 64_000_000
+_LOW_PRIORITY = 15  # the next upload goes first
 _examined_aside: set[str] = set()
 
 
@@ -40,6 +43,8 @@ def begin_processing(world: World, publish: Publish) -> None:
 
 
 def _examine_aside(world: World, publish: Publish) -> None:
+    with contextlib.suppress(OSError, AttributeError):  # a priority of its own, where threads have one
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW_PRIORITY)
     try:
         examine(world, publish)
     finally:

@@ -37,7 +37,11 @@ def register_filters(app: Flask) -> None:
     app.add_template_filter(lambda at: datetime.fromtimestamp(at, UTC).strftime("%d %b %Y, %H:%M:%S UTC"), "moment")
     app.add_template_filter(lambda level: _PRIVACY_WORDS.get(level, level), "privacy")
     app.add_template_filter(option_words, "option_words")
-    app.add_template_filter(lambda size: f"{size / 1_000_000:,.1f} MB", "megabytes")
+    app.add_template_filter(file_size)
+
+
+def file_size(size: int) -> str:
+    return f"{size / 1_000_000:,.1f} MB" if size >= 1_000_000 else f"{size / 1_000:,.1f} kB"
 
 
 def option_words(options: dict[str, object]) -> list[str]:

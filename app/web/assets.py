@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response, request
 
 
 def init_app(app: Flask) -> None:
@@ -18,6 +18,15 @@ def init_app(app: Flask) -> None:
             values["v"] = version
 
     app.url_defaults(add_version)
+    app.after_request(_allow_keeping)
+
+
+def _allow_keeping(response: Response) -> Response:
+    # What CSS refers to (fonts) has no version in its address and must be asked for again one day.
+    if request.endpoint == "static":
+        kept = "max-age=31536000, immutable" if "v" in request.args else "max-age=86400"
+        response.headers["Cache-Control"] = f"public, {kept}"
+    return response
 
 
 def _version(path: Path, fresh: bool) -> str | None:

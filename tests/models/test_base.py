@@ -93,7 +93,7 @@ def test_a_value_that_is_no_member_never_reaches_the_database(ctx):
 def test_json_comes_back_as_it_went(ctx):
     seed(db.session)
     data = {"text": "“ü” ☕", "ids": [1, 2], "none": None, "nested": {"a": True}}
-    db.session.add(Event(workspace_id=1, kind="a.b", data=data, created_at=NOW))
+    db.session.add(Event(workspace_id=1, id=2, kind="a.b", data=data, created_at=NOW))
     db.session.commit()
     db.session.expire_all()
     assert db.session.scalars(sa.select(Event.data).where(Event.kind == "a.b")).one() == data
@@ -133,17 +133,18 @@ def elsewhere():
         assert not thread.is_alive()
 
 
+only_sqlite = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
-def sqlite(app):
-    if app is not app.extensions["oncue"].settings and "sqlite" not in app.config["SQLALCHEMY_DATABASE_URI"]:
-        pytest.skip("about SQLite only")
-    with app.app_context():
-        seed(db.session)
-        db.session.commit()
-        yield app
+def seeded(ctx):
+    seed(db.session)
+    db.session.commit()
+    return ctx
 
 
-def test_on_sqlite_a_writing_transaction_takes_the_write_lock_at_its_beginning(sqlite, elsewhere):
+@only_sqlite
+def test_on_sqlite_a_writing_transaction_takes_the_write_lock_at_its_beginning(seeded, elsewhere):
     entered = threading.Event()
 
     def write():
@@ -151,20 +152,22 @@ def test_on_sqlite_a_writing_transaction_takes_the_write_lock_at_its_beginning(s
             entered.set()
 
     with writing():  # not a statement in it yet
-        elsewhere(sqlite, write)
+        elsewhere(seeded, write)
         assert not entered.wait(0.15), "two were writing at once"
     assert entered.wait(10)
 
 
-def test_on_sqlite_reading_goes_on_beside_a_writer(sqlite, elsewhere):
+@only_sqlite
+def test_on_sqlite_reading_goes_on_beside_a_writer(seeded, elsewhere):
     seen = []
     with writing() as session:
         session.execute(sa.update(PostTarget).values(polls=7))
-        elsewhere(sqlite, lambda: seen.append(db.session.scalar(sa.select(PostTarget.polls)))).join(5)
+        elsewhere(seeded, lambda: seen.append(db.session.scalar(sa.select(PostTarget.polls)))).join(5)
         assert seen == [0]
 
 
-def test_on_sqlite_what_is_read_while_writing_can_not_be_overtaken(sqlite, elsewhere):
+@only_sqlite
+def test_on_sqlite_what_is_read_while_writing_can_not_be_overtaken(seeded, elsewhere):
     barrier = threading.Barrier(6)
 
     def count_up():
@@ -174,7 +177,7 @@ def test_on_sqlite_what_is_read_while_writing_can_not_be_overtaken(sqlite, elsew
                 polls = session.scalar(sa.select(PostTarget.polls))
                 session.execute(sa.update(PostTarget).values(polls=polls + 1))
 
-    for thread in [elsewhere(sqlite, count_up) for _ in range(6)]:
+    for thread in [elsewhere(seeded, count_up) for _ in range(6)]:
         thread.join(20)
     db.session.rollback()
     assert db.session.scalar(sa.select(PostTarget.polls)) == 60
@@ -186,9 +189,14 @@ def test_on_sqlite_what_is_read_while_writing_can_not_be_overtaken(sqlite, elsew
 def test_an_error_inside_a_writing_transaction_undoes_all_of_it(ctx):
     seed(db.session)
     db.session.commit()
-    with pytest.raises(IntegrityError), writing() as session:
-        session.execute(sa.update(PostTarget).values(polls=7))
-        insert(session, "users", id=2)
+
+    def count_and_then_break():
+        with writing() as session:
+            session.execute(sa.update(PostTarget).values(polls=7))
+            insert(session, "users", id=2)
+
+    with pytest.raises(IntegrityError):
+        count_and_then_break()
     assert db.session.scalar(sa.select(PostTarget.polls)) == 0
 
 

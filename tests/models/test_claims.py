@@ -71,7 +71,7 @@ def test_of_eight_threads_each_of_sixty_targets_is_claimed_by_exactly_one(ctx):
     assert errors == []
     assert Counter(target_id for target_id, _ in claimed) == Counter(range(1, 61))
     db.session.rollback()
-    assert dict(claimed) == dict(db.session.execute(sa.select(PostTarget.id, PostTarget.lease_token)).tuples().all())
+    assert dict(claimed) == dict(map(tuple, db.session.execute(sa.select(PostTarget.id, PostTarget.lease_token)).all()))
     assert due_targets(NOW) == []
 
 

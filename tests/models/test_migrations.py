@@ -66,10 +66,10 @@ def described(engine: sa.Engine) -> dict[str, dict]:
     return {table: {
         "columns": {c["name"]: (str(c["type"]), c["nullable"], c["default"]) for c in inspector.get_columns(table)},
         "primary key": (inspector.get_pk_constraint(table)["name"], inspector.get_pk_constraint(table)["constrained_columns"]),
-        "foreign keys": sorted((f["name"], f["constrained_columns"], f["referred_table"], f["referred_columns"], sorted(f["options"].items()))
+        "foreign keys": sorted((f["name"], f["constrained_columns"], f["referred_table"], f["referred_columns"], str(f["options"]))
                                for f in inspector.get_foreign_keys(table)),
         "uniques": sorted((u["name"], u["column_names"]) for u in inspector.get_unique_constraints(table)),
-        "indexes": sorted((i["name"], i["column_names"], bool(i["unique"]), sorted((k, str(v)) for k, v in i["dialect_options"].items() if v))
+        "indexes": sorted((i["name"], i["column_names"], bool(i["unique"]), sorted((k, str(v)) for k, v in i["dialect_options"].items()))
                           for i in inspector.get_indexes(table)),
         "checks": sorted((c["name"], c["sqltext"]) for c in inspector.get_check_constraints(table)),
     } for table in inspector.get_table_names() if table != "alembic_version"}
