@@ -1,5 +1,11 @@
 """The WSGI entry: `gunicorn wsgi:app`, and what the `flask` command finds."""
 
-from app.factory import create_app
+import sys
 
-app = create_app()
+from app.factory import create_app
+from app.settings import SettingsError
+
+try:
+    app = create_app()
+except SettingsError as error:
+    sys.exit(f"Oncue can't start. {error}")

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -84,7 +85,7 @@ def redis_command(instance_dir: Path) -> str:
     return shlex.join([
         redis_server(), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700",
         "--dir", str((instance_dir / "redis").resolve()), "--appendonly", "yes", "--save", "",
-        "--daemonize", "no", "--loglevel", "warning",
+        "--daemonize", "no", "--loglevel", "warning", "--logfile", "redis.log",
     ])
 
 
@@ -106,6 +107,8 @@ class KeptProcess(Process):  # type: ignore[misc]  # honcho has no types
         starts: list[float] = []
         while True:
             starts.append(time.monotonic())
+            # Whoever is started anew must not inherit that honcho ignores SIGTERM in this process.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             super().run(_WithoutStop(events), ignore_signals)
             ended = [s for s in starts[-HOPELESS_STARTS:] if s > time.monotonic() - HOPELESS_SECONDS]
             if self.stopping.is_set() or len(ended) >= HOPELESS_STARTS:

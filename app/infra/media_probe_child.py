@@ -22,6 +22,8 @@ MEMORY_BYTES = 3 * 2**30
 CPU_SECONDS = 60
 POSTER_SIDE = 640
 END_TOLERANCE_SECONDS = 2.0
+FORMATS = "mov,matroska,webm,avi,flv,asf,mpeg,mpegts,ogg,mp3,wav,flac,aac"
+"""Formats of one file each: a playlist or a list of parts could make the probe read other files."""
 CONTAINER_BY_BRAND = {"qt  ": "mov"}
 
 
@@ -70,9 +72,9 @@ def inspect(path: str, poster_path: str) -> dict[str, Any]:
 def open_container(path: str) -> InputContainer:
     """The opened file. Raises Unusable when it is none that FFmpeg knows."""
     try:
-        # Only local files: a playlist inside the upload must not make the probe read others or call out.
-        return av.open(path, options={"protocol_whitelist": "file"})
-    except av.error.InvalidDataError:
+        # Only local files, and only formats that name no others: an upload must not make the probe read or call elsewhere.
+        return av.open(path, options={"protocol_whitelist": "file", "format_whitelist": FORMATS})
+    except (av.error.InvalidDataError, av.error.ArgumentError):
         # An MP4 whose index was cut off still begins as one.
         with open(path, "rb") as file:
             raise Unusable("truncated" if file.read(12)[4:8] == b"ftyp" else "not_media") from None

@@ -33,6 +33,7 @@ from app.sandbox.world import World
 def create_sandbox(config: SandboxConfig, clock: Clock = time.time) -> Flask:
     """Build one sandbox; `clock` gives seconds since the epoch and can still be moved through the control API."""
     app = Flask("app.sandbox", static_url_path="/sandbox/static")
+    app.config["SESSION_COOKIE_NAME"] = "sandbox_session"  # cookies ignore ports: `session` may be the app's next door
     app.secret_key = secrets.token_bytes(32)  # signs nothing but the control page's messages
     world = World(config, clock)
     app.extensions["sandbox"] = world

@@ -46,7 +46,8 @@ def _examine_aside(world: World, publish: Publish) -> None:
     with contextlib.suppress(OSError, AttributeError):  # a priority of its own, where threads have one
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW_PRIORITY)
     try:
-        examine(world, publish)
+        with contextlib.suppress(FileNotFoundError):
+            examine(world, publish)
     finally:
         _examined_aside.discard(publish.publish_id)
 
@@ -65,7 +66,10 @@ def settle(world: World, publish: Publish) -> None:
     with _INSPECTION_LOCKS[hash(publish.publish_id) % len(_INSPECTION_LOCKS)]:
         if not publish.is_processing:
             return
-        reason = publish.forced_reason or inspect(world, publish)
+        try:
+            reason = publish.forced_reason or inspect(world, publish)
+        except FileNotFoundError:
+            return  # it failed for another reason meanwhile, and its bytes are gone
         with world.lock:
             if publish.is_processing:
                 finish(world, publish, reason, due)
@@ -146,6 +150,8 @@ def fail(world: World, publish: Publish, reason: str, at: float) -> None:
         publish.fail_reason = reason
         publish.finished_at = at
         world.save_publish(publish)
+    for name in publish.files:  # nobody will ask for these bytes again, and they may be gigabytes
+        (world.media_dir / name).unlink(missing_ok=True)
     announce(world, Event("post.publish.failed", publish.creator_id, at, publish.publish_id, publish.direct,
                           reason=reason))
 

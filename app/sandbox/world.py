@@ -15,7 +15,7 @@ from app.sandbox import ids
 from app.sandbox.clock import Clock, MovableClock
 from app.sandbox.config import SandboxConfig
 from app.sandbox.creators import default_creators
-from app.sandbox.records import Code, Creator, Delivery, Grant, Post, Publish, Token
+from app.sandbox.records import FAILED, Code, Creator, Delivery, Grant, Post, Publish, Token
 from app.sandbox.store import Store
 from app.sandbox.switches import Switches
 
@@ -115,6 +115,8 @@ class World:
     def reset(self, *, keep_creators: bool = False, keep_switches: bool = False) -> None:
         """Forget posts, publishes, tokens and files; accounts, switches and clock too unless they are kept."""
         with self.lock:
+            for publish in self.publishes:
+                publish.status = FAILED  # stops a download that is still running from bringing it back
             gone: list[Table[Any]] = [self.codes, self.publishes, self.posts, self.deliveries]
             if not keep_creators:
                 gone += [self.creators, self.grants, self.tokens]

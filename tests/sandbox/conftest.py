@@ -21,6 +21,23 @@ from .origin import Origin
 StartSandbox = Callable[..., Driver]
 
 
+def run_sandbox(config: SandboxConfig, clock: Callable[[], float]) -> Driver:
+    """Serve a sandbox from a thread until `stop` is called."""
+    app = create_sandbox(config, clock=clock)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        if thread.is_alive():
+            server.shutdown()
+            thread.join()
+            server.server_close()
+            app.extensions["sandbox"].store.close()
+
+    return Driver(f"http://127.0.0.1:{server.server_port}", app, config, stop)
+
+
 @pytest.fixture
 def start_sandbox(tmp_path: Path) -> Iterator[StartSandbox]:
     """Start sandboxes on real sockets; a second start in the same directory is a restart."""
@@ -28,19 +45,7 @@ def start_sandbox(tmp_path: Path) -> Iterator[StartSandbox]:
 
     def start(clock: Callable[[], float] = lambda: START, **settings: Any) -> Driver:
         config = SandboxConfig(**{"directory": tmp_path / "sandbox", **settings})
-        app = create_sandbox(config, clock=clock)
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-
-        def stop() -> None:
-            if thread.is_alive():
-                server.shutdown()
-                thread.join()
-                server.server_close()
-                app.extensions["sandbox"].store.close()
-
-        running.append(Driver(f"http://127.0.0.1:{server.server_port}", app, config, stop))
+        running.append(run_sandbox(config, clock))
         return running[-1]
 
     yield start
@@ -48,9 +53,19 @@ def start_sandbox(tmp_path: Path) -> Iterator[StartSandbox]:
         driver.stop()
 
 
+@pytest.fixture(scope="session")
+def shared_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    driver = run_sandbox(SandboxConfig(directory=tmp_path_factory.mktemp("sandbox")), lambda: START)
+    yield driver
+    driver.stop()
+
+
 @pytest.fixture
-def sandbox(start_sandbox: StartSandbox) -> Driver:
-    return start_sandbox()
+def sandbox(shared_sandbox: Driver) -> Iterator[Driver]:
+    """A sandbox as on its first day; for what a reset can't undo there is `start_sandbox`."""
+    yield shared_sandbox
+    assert shared_sandbox.http.post("/sandbox/api/reset").status_code == 200
+    shared_sandbox.http.cookies.clear()
 
 
 @pytest.fixture

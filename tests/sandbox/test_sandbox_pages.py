@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -154,6 +157,53 @@ def test_a_restart_keeps_everything(start_sandbox: StartSandbox, video: Path) ->
     assert "Kept" in after.http.get("/@northbound").text
     assert after.http.get("/@newcomer").status_code == 200
     assert after.http.get("/sandbox/api/switches").json()["moderation_seconds"] == 0
+
+
+def test_a_killed_sandbox_has_lost_nothing_older_than_a_blink(
+        start_sandbox: StartSandbox, northbound_first: tuple[Driver, Account], video: Path, tmp_path: Path) -> None:
+    running, account = northbound_first
+    running.publish(account, video)
+    ledger = running.ledger()
+    time.sleep(0.15)
+    shutil.copytree(running.config.directory, tmp_path / "after-a-kill")  # nothing was told to finish its work
+    revived = start_sandbox(directory=tmp_path / "after-a-kill", url=running.url)
+    assert revived.ledger() == ledger
+    assert revived.init(account, 10).status_code == 200
+
+
+@pytest.fixture
+def northbound_first(start_sandbox: StartSandbox) -> tuple[Driver, Account]:
+    sandbox = start_sandbox()
+    return sandbox, sandbox.connect("northbound")
+
+
+def test_bytes_of_a_failed_publish_are_not_kept(sandbox: Driver, northbound: Account, video: Path) -> None:
+    sandbox.publish(northbound, video, title="sandbox-spam-text")
+    assert sandbox.ledger()["publishes"][0]["status"] == "FAILED"
+    assert list((sandbox.config.directory / "media").iterdir()) == []
+
+
+def test_many_at_once_are_counted_exactly(sandbox: Driver, northbound: Account, video: Path) -> None:
+    sandbox.switch(rate_limits=False, caps=False)
+    with ThreadPoolExecutor(8) as pool:
+        publish_ids = list(pool.map(lambda _: sandbox.upload(northbound, video), range(80)))
+        sandbox.advance(10)
+        polls = [publish_id for publish_id in publish_ids for _ in range(3)]
+        found = list(pool.map(lambda publish_id: sandbox.status(northbound, publish_id)["status"], polls))
+    assert set(found) == {"PUBLISH_COMPLETE"}
+    ledger = sandbox.ledger()
+    assert sorted(post["publish_id"] for post in ledger["posts"]) == sorted(publish_ids)
+    assert len({post["post_id"] for post in ledger["posts"]}) == 80
+    assert ledger["counters"]["video_init"]["total"] == ledger["counters"]["upload"]["total"] == 80
+    assert ledger["counters"]["status"] == {"total": 240, "200 ok": 240}
+
+
+def test_its_cookies_leave_other_ports_alone(sandbox: Driver) -> None:
+    reply = sandbox.http.post("/sandbox/control/clock", data={"advance_seconds": "1"})
+    sandbox.decide()
+    names = {cookie.name for cookie in sandbox.http.cookies.jar}
+    assert "sandbox_session" in reply.headers["Set-Cookie"]
+    assert names == {"sandbox_session", "sandbox_creator"}
 
 
 def test_config_from_env(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from .conftest import StartSandbox
 from .driver import Account, Driver
 from .origin import Origin
 
@@ -94,6 +95,21 @@ def test_an_hour_without_an_end(pulling: Driver, origin: Origin, northbound: Acc
     pulling.advance(1)
     assert pulling.status(northbound, publish_id)["fail_reason"] == "video_pull_failed"
     origin.gate.set()
+
+
+def test_a_download_goes_on_after_a_restart(start_sandbox: StartSandbox, origin: Origin, video: Path) -> None:
+    before = start_sandbox()
+    before.switch(allow_http_pull=True, verified_properties="localhost")
+    account = before.connect("northbound")
+    origin.files["/a.mp4"] = video.read_bytes()
+    origin.gate.clear()
+    publish_id = pull_video(before, account, f"{origin.url}/a.mp4").json()["data"]["publish_id"]
+    before.stop()
+    after = start_sandbox()
+    assert after.status(account, publish_id)["status"] == "PROCESSING_DOWNLOAD"
+    origin.gate.set()
+    assert after.settled(account, publish_id)["status"] == "PUBLISH_COMPLETE"
+    assert after.ledger()["posts_total"] == 1
 
 
 @pytest.mark.parametrize(("properties", "url", "status"), [

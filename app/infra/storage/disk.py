@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -63,7 +64,7 @@ class DiskStorage:
         incoming.sync()
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
+        with suppress(FileExistsError):  # the same bytes, kept by an earlier upload or by one at this moment
             os.link(incoming.local_path, path)
         self._sync_directory(path.parent)
 
@@ -73,8 +74,11 @@ class DiskStorage:
             file.sync()
             path = self._path(key)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
-            os.link(file.local_path, path)
+            # Renamed over what is there, so that whoever reads meanwhile gets the old or the new content.
+            whole = Path(f"{file.local_path}.whole")
+            os.link(file.local_path, whole)
+            whole.replace(path)
+            self._sync_directory(path.parent)
 
     def open(self, key: str) -> BinaryIO:
         return self._path(key).open("rb")
@@ -93,9 +97,10 @@ class DiskStorage:
         """Remove what a killed process left behind before that moment (seconds since 1970); how many."""
         removed = 0
         for path in self._incoming.glob("upload-*"):
-            if path.stat().st_mtime < older_than:
-                path.unlink(missing_ok=True)
-                removed += 1
+            with suppress(FileNotFoundError):  # its upload has just ended
+                if path.stat().st_mtime < older_than:
+                    path.unlink()
+                    removed += 1
         return removed
 
     def _prepared_incoming(self) -> Path:

@@ -132,7 +132,10 @@ class TikTokClient:
 
     def _check_upload_url(self, upload_url: str) -> None:
         # The address carries a secret and our bytes; it must lead where TikTok's uploads are.
-        parts = urlsplit(upload_url)
+        try:
+            parts = urlsplit(upload_url)
+        except ValueError:
+            raise TikTokError("upload_host_refused", message="not an address") from None
         secure = parts.scheme == "https" or parts.hostname in LOOPBACK
         if not secure or not any(fnmatch(candidate, pattern) for pattern in self._upload_hosts
                                  for candidate in (parts.hostname or "", parts.netloc)):
@@ -149,7 +152,10 @@ def _read_envelope(response: httpx.Response) -> tuple[dict[str, Any], str | None
         raise TikTokError("unreadable", http_status=response.status_code,
                           log_id=response.headers.get("x-tt-logid")) from None
     if code != "ok":
-        raise TikTokError(str(code), http_status=response.status_code, log_id=log_id, message=str(error.get("message", "")))
+        message = str(error.get("message", ""))
+        # Observed, not documented: the generic code with the real one as its message, right after init above all.
+        known_as = "invalid_publish_id" if message == "invalid_publish_id" else str(code)
+        raise TikTokError(known_as, http_status=response.status_code, log_id=log_id, message=message)
     return body.get("data") or {}, log_id
 
 

@@ -78,23 +78,31 @@ class TikTokLogin:
         with translated():
             response = self._http.post(self._revoke_url, data={**self._credentials(), "token": access_token})
         if response.content.strip() not in (b"", b"{}"):
-            try:
-                error = response.json().get("error") or "unreadable"
-            except (ValueError, AttributeError):
-                error = "unreadable"
-            raise TikTokError(str(error), http_status=response.status_code)
+            error = _body(response).get("error")
+            raise TikTokError(error if isinstance(error, str) else "unreadable", **_marks(response))
 
-    def _oauth(self) -> OAuth2Client:
-        return OAuth2Client(self._http, client_id=self._client_key)
+    def _oauth(self, answers: list[httpx.Response] | None = None) -> OAuth2Client:
+        """Authlib's client; what the token endpoint answers is put into `answers`, for its log id."""
+        oauth = OAuth2Client(self._http, client_id=self._client_key)
+
+        def keep(response: httpx.Response) -> httpx.Response:
+            if answers is not None:
+                answers.append(response)
+            return response
+
+        for hook in ("access_token_response", "refresh_token_response"):
+            oauth.register_compliance_hook(hook, keep)
+        return oauth
 
     def _credentials(self) -> dict[str, str]:
         return {"client_key": self._client_key, "client_secret": self._client_secret}
 
     def _grant(self, ask: Callable[[OAuth2Client], dict[str, Any]]) -> TokenGrant:
         now = self._utcnow()
+        answers: list[httpx.Response] = []
         try:
             with translated():
-                token = ask(self._oauth())
+                token = ask(self._oauth(answers))
             return TokenGrant(
                 open_id=token["open_id"],
                 access_token=token["access_token"],
@@ -104,9 +112,26 @@ class TikTokLogin:
                 scopes=tuple(s for s in token.get("scope", "").split(",") if s),
             )
         except AuthlibBaseError as error:
-            raise TikTokError(error.error or "unreadable", message=error.description or "") from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise TikTokError("unreadable", message=f"not a token: {type(error).__name__}") from error
+            code = error.error if isinstance(error.error, str) and error.error else "unreadable"
+            raise TikTokError(code, message=str(error.description or ""), **_marks(*answers)) from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise TikTokError("unreadable", message=f"not a token: {type(error).__name__}", **_marks(*answers)) from error
+
+
+def _body(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _marks(*answers: httpx.Response) -> dict[str, Any]:
+    """Status and log id of the answer, if there was one, for the error made of it."""
+    marks: dict[str, Any] = {}
+    for answer in answers:
+        marks = {"http_status": answer.status_code, "log_id": _body(answer).get("log_id") or answer.headers.get("x-tt-logid")}
+    return marks
 
 
 def _decoded(code: str) -> str:
