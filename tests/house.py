@@ -61,7 +61,8 @@ class House:
 
         def is_up() -> bool:
             assert process.poll() is None, self.log
-            return httpx.get(f"{self.url}/healthz").is_success and "Oncue is up" in self.log and self.sandbox.get("/sandbox/api/ledger") is not None
+            self.sandbox.get("/sandbox/api/ledger")
+            return httpx.get(f"{self.url}/healthz").is_success and "Oncue is up" in self.log
         wait_for(is_up, seconds=60, every=0.1)
         return self
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import ipaddress
 import logging
-import socket
 import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -60,6 +60,8 @@ class Puller:
             self._pull(publish)
         except (PullError, OSError, http.client.HTTPException) as error:
             log.info("pull failed: %s", error)
+            for leftover in self._world.media_dir.glob(f"{file_stem(publish)}.*"):
+                leftover.unlink(missing_ok=True)
             with self._world.lock:
                 if publish.is_processing:
                     fail(self._world, publish, f"{publish.kind}_pull_failed", self._world.now())
@@ -69,8 +71,8 @@ class Puller:
     def _pull(self, publish: Publish) -> None:
         files, size = [], 0
         for index, url in enumerate(publish.urls):
-            name = f"{publish.publish_id.rsplit('.', 1)[-1]}.{index}"
-            path, content_type = self._fetch(publish, url, self._world.media_dir / name)
+            target = self._world.media_dir / f"{file_stem(publish)}.{index}"
+            path, content_type = self._fetch(publish, url, target)
             files.append(path.name)
             size += path.stat().st_size
         with self._world.lock:
@@ -85,44 +87,52 @@ class Puller:
     def _fetch(self, publish: Publish, url: str, path: Path) -> tuple[Path, str]:
         switches = self._world.switches
         if switches.fetcher_sends_head:
-            request(url, "HEAD", switches)
-        answer = request(url, "GET", switches)
-        if answer.status not in (200, 206):
-            raise PullError(f"status {answer.status}")  # any 3xx is invalid: no redirects
+            with open_url(url, "HEAD", switches):
+                pass
+        with open_url(url, "GET", switches) as answer:
+            if answer.status not in (200, 206):
+                raise PullError(f"status {answer.status}")  # any 3xx is invalid: no redirects
+            self._store(publish, answer, path)
+        if publish.kind == "photo":
+            path = path.rename(path.with_name(path.name + picture_suffix(path)))
+        return path, answer.content_type
+
+    def _store(self, publish: Publish, answer: Answer, path: Path) -> None:
+        deadline = publish.created_at + self._world.switches.pull_seconds
         size = 0
         with path.open("wb") as file:
             for block in answer.blocks:
                 file.write(block)
                 size += len(block)
                 publish.received += len(block)
-                late = self._world.now() >= publish.created_at + switches.pull_seconds
+                late = self._world.now() >= deadline
                 if size > _LARGEST[publish.kind] or late or not publish.is_processing:
                     raise PullError("too large, too late or cancelled")
-        if publish.kind == "photo":
-            path = path.rename(path.with_name(path.name + picture_suffix(path)))
-        return path, answer.content_type
 
 
-def request(url: str, method: str, switches: Switches) -> Answer:
+def file_stem(publish: Publish) -> str:
+    return publish.publish_id.rsplit(".", 1)[-1]
+
+
+@contextlib.contextmanager
+def open_url(url: str, method: str, switches: Switches) -> Iterator[Answer]:
     """One request without redirects. What TikTok's fetcher sends is UNCONFIRMED, so it is made of switches."""
     parts = urlsplit(url)
-    connection = connect(parts)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {"User-Agent": switches.fetcher_user_agent, "Accept": "*/*"}
     if switches.fetcher_sends_range and method == "GET":
         headers["Range"] = "bytes=0-"
-    connection.request(method, target, headers=headers)
-    response = connection.getresponse()
-    return Answer(response.status, response.headers.get_content_type(), blocks_of(connection, response))
+    with contextlib.closing(connect(parts)) as connection:
+        connection.request(method, target, headers=headers)
+        with connection.getresponse() as response:
+            yield Answer(response.status, response.headers.get_content_type(), blocks_of(response))
 
 
-def blocks_of(connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> Iterator[bytes]:
-    expected = response.length
-    received = 0
-    with connection.sock if connection.sock else socket.socket():
-        while block := response.read(_BLOCK):
-            received += len(block)
-            yield block
+def blocks_of(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    expected, received = response.length, 0
+    while block := response.read(_BLOCK):
+        received += len(block)
+        yield block
     if expected is not None and received < expected:
         raise PullError("the connection ended early")
 

@@ -79,7 +79,8 @@ class Dispatcher:
         try:
             with contextlib.closing(connect(parts)) as connection:
                 connection.request("POST", target, body, headers)
-                return connection.getresponse().status
+                with connection.getresponse() as response:
+                    return response.status
         except (PullError, OSError, ValueError, http.client.HTTPException) as error:
             log.info("webhook not delivered: %s", error)
             return 0

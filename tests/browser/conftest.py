@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from app.demo_video import make_video
 from tests.house import ROOT, running_house
@@ -42,12 +42,16 @@ class Visitor:
 
     def __init__(self, browser: Browser, house, **options):
         self.house = house
-        self.context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB", **options)
+        self.context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB", reduced_motion="reduce", **options)
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
-        self.page.on("response", lambda response: self.complaints.append(f"{response.status} {response.url}") if response.status >= 500 else None)
+        self.page.on("response", self._check)
+
+    def _check(self, response: Response) -> None:
+        if response.status >= 500:
+            self.complaints.append(f"{response.status} {response.url}")
 
     def go(self, path: str) -> Page:
         self.page.goto(self.house.url + path)

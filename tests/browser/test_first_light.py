@@ -131,7 +131,8 @@ def test_an_upload_shows_its_progress_and_can_be_stopped(visitor, house, tmp_pat
     page = visitor.go("/posts/new")
     client = visitor.context.new_cdp_session(page)
     client.send("Network.enable")
-    client.send("Network.emulateNetworkConditions", {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 4_000_000})
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 4_000_000}
+    client.send("Network.emulateNetworkConditions", slow)
     page.locator("input[type=file]").set_input_files(big)
     expect(page.locator("[data-dropzone-status]")).to_contain_text(re.compile(r"\d+ % · .* of 400\.0 MB"), timeout=20_000)
     visitor.shoot("composer-uploading")

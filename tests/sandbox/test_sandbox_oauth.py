@@ -233,6 +233,8 @@ def test_revoke(sandbox: Driver, northbound: Account) -> None:
                              ).json()["error"] == "invalid_client"
     reply = sandbox.http.post("/v2/oauth/revoke/", data={**form, "token": northbound.access})
     assert (reply.status_code, reply.content) == (200, b"")
+    again = sandbox.http.post("/v2/oauth/revoke/", data={**form, "token": northbound.access})
+    assert again.json()["error"] == "invalid_request"
     assert sandbox.http.get("/v2/user/info/?fields=open_id", headers=northbound.headers).status_code == 401
     assert refresh(sandbox, northbound.refresh)["error"] == "invalid_grant"
     assert show(sandbox, disable_auto_auth="0").status_code == 200, "the grant is gone, so consent is asked again"

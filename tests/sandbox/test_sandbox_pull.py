@@ -76,6 +76,7 @@ def test_pulls_that_fail(pulling: Driver, origin: Origin, northbound: Account, v
     publish_id = pull_video(pulling, northbound, f"{origin.url}/a.mp4").json()["data"]["publish_id"]
     status = pulling.settled(northbound, publish_id)
     assert (status["status"], status["fail_reason"]) == ("FAILED", "video_pull_failed")
+    assert list((pulling.config.directory / "media").iterdir()) == []
     assert "/real.mp4" not in [seen[1] for seen in origin.seen], "redirects are not followed"
 
 

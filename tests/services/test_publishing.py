@@ -231,7 +231,8 @@ def test_a_worker_killed_after_the_last_byte_does_not_send_it_again(app, tiktok,
             super().put_chunk(*args)
             raise Killed
     settings = factories.wired(app).settings
-    tiktok_client = DiesAfterSending(api_url=settings.tiktok_api_url, web_url=settings.tiktok_web_url, upload_hosts=settings.tiktok_upload_hosts)
+    tiktok_client = DiesAfterSending(api_url=settings.tiktok_api_url, web_url=settings.tiktok_web_url,
+                                     upload_hosts=settings.tiktok_upload_hosts)
     with pytest.raises(Killed):
         step(app, target_id, PublishingPorts(wired.accounts, tiktok_client, wired.cipher, wired.storage, wired.utcnow))
     tiktok_client.close()

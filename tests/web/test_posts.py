@@ -18,7 +18,8 @@ from tests import factories
 @pytest.fixture
 def scene(app, tiktok, frozen, alice, video_path):
     """A connected creator and an uploaded video, on 20 November 2026 at noon UTC (13:00 in Berlin)."""
-    return {"account_id": factories.connect_account(app, alice, tiktok), "media_file_id": factories.make_media(app, alice, video_path)}
+    return {"account_id": factories.connect_account(app, alice, tiktok),
+            "media_file_id": factories.make_media(app, alice, video_path)}
 
 
 def form(client, scene, **changes):
@@ -38,7 +39,7 @@ def targets(app):
 def test_nothing_that_tiktok_wants_chosen_is_preselected(as_alice, scene):
     page = as_alice.get(f"/posts/new?media_id={scene['media_file_id']}").text
     select = re.search(r'<select[^>]*id="privacy_level".*?</select>', page, re.DOTALL)[0]
-    assert [m for m in re.findall(r'<option value="([^"]*)"', select)] == ["", "PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]
+    assert re.findall(r'<option value="([^"]*)"', select) == ["", "PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]
     assert re.findall(r'<option value="([^"]*)" selected', select) == [""]
     assert not re.search(r'name="allow_\w+"[^>]*checked', page)
     assert "Posting as Northbound ☀" in page
@@ -105,8 +106,8 @@ def test_bad_input_is_answered_beside_its_field(app, as_alice, scene, changes, f
 
 
 def test_everything_that_was_typed_is_still_there_after_a_refusal(as_alice, scene):
-    page = as_alice.post("/posts/", data=form(as_alice, scene, caption="Keep <me>", privacy_level="SELF_ONLY", time="02:30", date="2027-03-28",
-                                              allow_stitch="y")).text
+    changes = {"caption": "Keep <me>", "privacy_level": "SELF_ONLY", "time": "02:30", "date": "2027-03-28", "allow_stitch": "y"}
+    page = as_alice.post("/posts/", data=form(as_alice, scene, **changes)).text
     assert "Keep &lt;me&gt;" in page and 'value="2027-03-28"' in page and 'value="02:30"' in page
     assert '<option value="SELF_ONLY" selected>' in page and re.search(r'name="allow_stitch"[^>]*checked', page)
     assert f'name="media_file_id" value="{scene["media_file_id"]}"' in page
@@ -169,8 +170,8 @@ def test_moves_a_post(app, as_alice, alice, scene):
     assert answer.status_code == 303
     assert targets(app)[0].due_at.isoformat() == "2026-12-01T17:30:00+00:00"
     assert "chose another time" in as_alice.get(f"/posts/{post.post_id}").text
-    for data, words in (({"date": "2026-11-19", "time": "10:00"}, "has passed"), ({"date": "2027-03-28", "time": "02:15"}, "does not exist")):
-        answer = as_alice.post(path, data={**data, "csrf_token": as_alice.csrf})
+    for day, hour, words in (("2026-11-19", "10:00", "has passed"), ("2027-03-28", "02:15", "does not exist")):
+        answer = as_alice.post(path, data={"date": day, "time": hour, "csrf_token": as_alice.csrf})
         assert answer.status_code == 422 and words in answer.text
     assert targets(app)[0].due_at.isoformat() == "2026-12-01T17:30:00+00:00"
 
@@ -205,7 +206,8 @@ def test_a_missed_post_is_scheduled_again_and_goes_out(app, as_alice, alice, tik
     page = as_alice.get(f"/posts/{post.post_id}").text
     assert "It was held back" in page and "Schedule again" in page
     httpx.patch(f"{tiktok.url}/sandbox/api/creators/northbound", json={"comment_disabled": False}).raise_for_status()
-    as_alice.post(f"/posts/{post.post_id}/targets/{post.target_id}/move", data={"date": "2026-11-20", "time": "14:00", "csrf_token": as_alice.csrf})
+    as_alice.post(f"/posts/{post.post_id}/targets/{post.target_id}/move",
+                  data={"date": "2026-11-20", "time": "14:00", "csrf_token": as_alice.csrf})
     frozen.advance(hours=1)
     with app.app_context():
         advance(post.target_id, factories.wired(app).publishing)

@@ -134,11 +134,11 @@ class TikTokClient:
         # The address carries a secret and our bytes; it must lead where TikTok's uploads are.
         try:
             parts = urlsplit(upload_url)
+            names = (parts.hostname or "", f"{parts.hostname}:{parts.port}")
         except ValueError:
             raise TikTokError("upload_host_refused", message="not an address") from None
         secure = parts.scheme == "https" or parts.hostname in LOOPBACK
-        if not secure or not any(fnmatch(candidate, pattern) for pattern in self._upload_hosts
-                                 for candidate in (parts.hostname or "", parts.netloc)):
+        if not secure or not any(fnmatch(name, pattern) for pattern in self._upload_hosts for name in names):
             raise TikTokError("upload_host_refused", message=f"{parts.hostname} is not in TIKTOK_UPLOAD_HOSTS")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from app.domain.lifecycle import CANCELABLE, TargetState, is_legal
 from app.domain.media_rules import duration_text
@@ -45,6 +46,7 @@ class TargetView:
     allowed: str
     profile_url: str
     published: ShownTime | None
+    local: datetime
     can_move: bool
     can_cancel: bool
 
@@ -75,6 +77,7 @@ def _target(detail: TargetDetail, zone: str, now: datetime, tiktok: TikTok) -> T
         audience=PRIVACY_LABELS[detail.privacy_level] if detail.privacy_level else "not chosen",
         allowed=", ".join(allowed).capitalize() or "Nothing",
         profile_url=tiktok.profile_url(row.username) if row.username else "",
+        local=max(row.scheduled_at, now).astimezone(ZoneInfo(zone)),
         published=shown(detail.published_at, zone, now) if detail.published_at else None,
         can_move=row.state is S.SCHEDULED or (is_legal(row.state, S.SCHEDULED) and row.state is not S.PUBLISHING),
         can_cancel=row.state in CANCELABLE,

@@ -80,13 +80,15 @@ def create() -> Response:
 
 @blueprint.get("/<int:post_id>")
 def show(post_id: int) -> Response:
-    return make_response(render_template("posts/show.html", page=_load(post_id), form=WhenForm(formdata=None)))
+    page = _load(post_id)
+    return make_response(render_template("posts/show.html", page=page, form=_when(page)))
 
 
 @blueprint.get("/<int:post_id>/status")
 def status(post_id: int) -> Response:
     """The part of the post's page that moves by itself."""
-    return make_response(render_template("posts/_status.html", page=_load(post_id), form=WhenForm(formdata=None)))
+    page = _load(post_id)
+    return make_response(render_template("posts/_status.html", page=page, form=_when(page)))
 
 
 @blueprint.post("/<int:post_id>/targets/<int:target_id>/move")
@@ -133,6 +135,12 @@ def _load(post_id: int) -> PostPage:
     if found is None:
         raise refuse("post_not_found", "This post does not exist, or it belongs to another workspace.", kind=ErrorKind.NOT_FOUND)
     return make_post_page(found, member().time_zone, clock.utcnow(), wiring().tiktok)
+
+
+def _when(page: PostPage) -> WhenForm:
+    """The form that moves a post, filled with the time that it has, or with now when that has passed."""
+    local = page.targets[0].local
+    return WhenForm(formdata=None, date=local.date(), time=local.time())
 
 
 def _new_post(form: ComposerForm) -> posts.NewPost:
