@@ -21,7 +21,7 @@ def run(house: House) -> None:
     """Twenty posts at moments spread over the second."""
     # TikTok allows 15 posts a day and 6 inits a minute; what is measured is Oncue.
     house.sandbox.switch(caps=False, rate_limits=False)
-    scene, dice = Scene(house), random.Random(7)  # noqa: S311 seeded, so that runs compare
+    scene, dice = Scene(house), random.Random(7)
     with tempfile.TemporaryDirectory() as directory:
         media_id = factories.make_media(scene.app, scene.person, make_video(Path(directory, "clip.mp4")))
     late = []

@@ -53,7 +53,8 @@ def workers(house: House) -> list[int]:
 
 def _is_worker(process: Path, house: House) -> bool:
     try:
-        return b"worker\0publish" in (process / "cmdline").read_bytes() and str(house.instance).encode() in (process / "environ").read_bytes()
+        ours = str(house.instance).encode() in (process / "environ").read_bytes()
+        return ours and b"worker\0publish" in (process / "cmdline").read_bytes()
     except OSError:
         return False
 
@@ -86,10 +87,11 @@ def run(house: House) -> None:
         watch.start()
         ours = min(_publish(scene, media_id) for _ in range(ROUNDS))
         watch.done.set()
-        report(f"memory of the worker while 1 GB is uploaded: {watch.growth / MIB:.1f} MiB above idle (aim: 32 MiB at most; peer: the whole file)")
+        report(f"memory of the worker while 1 GB is uploaded: {watch.growth / MIB:.1f} MiB above idle "
+               "(aim: 32 MiB at most; peer: the whole file)")
         curls = min(_curl(scene, path, Path(directory)) for _ in range(ROUNDS))
-    report(f"upload of 1 GB: {SIZE / ours / MIB:.0f} MiB/s; curl -T of the same chunks to the same sandbox: {SIZE / curls / MIB:.0f} MiB/s; "
-           f"ratio {curls / ours:.2f} (best of {ROUNDS} each)")
+    report(f"upload of 1 GB: {SIZE / ours / MIB:.0f} MiB/s; curl -T of the same chunks to the same sandbox: "
+           f"{SIZE / curls / MIB:.0f} MiB/s; ratio {curls / ours:.2f} (best of {ROUNDS} each)")
 
 
 def _keep(scene: Scene, path: Path) -> int:

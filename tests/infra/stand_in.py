@@ -85,6 +85,7 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in stand_in.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(stand_in.body) + (100 if stand_in.manner == "cut" else 0)))
+        self.send_header("Connection", "close")  # each request on a connection of its own, so that no test has another's
         self.end_headers()
         self.wfile.write(stand_in.body)
         if stand_in.manner == "cut":
