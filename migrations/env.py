@@ -15,23 +15,34 @@ def render_item(kind, value, _autogen_context):
     return False
 
 
+def switch_foreign_keys(connection, state):
+    """On SQLite a batch rebuilds a table, and dropping the old one would break what points at it.
+
+    The switch does nothing inside a transaction, so it goes past SQLAlchemy, which would begin one.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.connection.driver_connection.execute(f"PRAGMA foreign_keys={state}")
+
+
 def run_migrations():
-    engine = database.engine
-    with engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            # A batch rebuilds the table; with foreign keys on, dropping the old one would delete its children.
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-            connection.commit()
-        context.configure(
-            connection=connection, target_metadata=database.metadata, render_item=render_item,
-            user_module_prefix="sa.", **options,
-        )
-        with context.begin_transaction():
-            if connection.dialect.name == "postgresql":
-                # Two machines that start at once must not migrate at once.
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7203591)")
-            context.run_migrations()
-        connection.commit()
+    with database.engine.connect() as connection:
+        switch_foreign_keys(connection, "OFF")
+        try:
+            migrate(connection)
+        finally:
+            switch_foreign_keys(connection, "ON")
+
+
+def migrate(connection):
+    context.configure(
+        connection=connection, target_metadata=database.metadata, render_item=render_item, user_module_prefix="sa.", **options
+    )
+    with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            # Two machines that start at once must not migrate at once.
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7203591)")
+        context.run_migrations()
+    connection.commit()
 
 
 run_migrations()

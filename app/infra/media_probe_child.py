@@ -107,9 +107,11 @@ def _duration(container: InputContainer, stream: VideoStream) -> float:
 
 
 def _frame_near(container: InputContainer, stream: VideoStream, seconds: float) -> VideoFrame:
-    container.seek(int(seconds * av.time_base))
-    for frame in container.decode(stream):
-        return frame
+    # Some formats seek to where no picture begins; then the first one has to do.
+    for start in (seconds, 0.0):
+        container.seek(int(start * av.time_base))
+        for frame in container.decode(stream):
+            return frame
     raise Unusable("truncated")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -74,7 +75,11 @@ class Handler(BaseHTTPRequestHandler):
         if stand_in.manner == "hang_up":
             self._close()
             return
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        announced = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(announced)
+        if len(body) < announced:  # the client gave up, maybe in an earlier test
+            self._close()
+            return
         stand_in.seen.append(Seen(self.command, parts.path, parse_qs(parts.query), dict(self.headers.items()), body))
         if stand_in.manner == "silence":
             released = stand_in.released
@@ -96,7 +101,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _close(self) -> None:
         self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 named by http.server
         return None
