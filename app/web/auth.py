@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, session, url_for
 from flask_login import login_user, logout_user
-from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, SelectField, StringField
 from wtforms.validators import InputRequired
 
@@ -15,14 +14,14 @@ from app.domain.errors import DomainError
 from app.models import User, db
 from app.services import team
 from app.web.access import LoginUser
-from app.web.forms import apply_problems, zone_choices
+from app.web.forms import Form, apply_problems, zone_choices
 from app.web.throttle import login_throttle
 from app.wiring import wiring
 
 blueprint = Blueprint("auth", __name__)
 
 
-class SetupForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class SetupForm(Form):
     workspace_name = StringField("Workspace", [InputRequired("Give your team or company a name.")])
     time_zone = SelectField("Time zone", choices=zone_choices(), default="UTC")
     name = StringField("Your name", [InputRequired("How should your colleagues call you?")])
@@ -30,7 +29,7 @@ class SetupForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     password = PasswordField("Password", [InputRequired("Choose a password.")])
 
 
-class LoginForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class LoginForm(Form):
     email = EmailField("E-mail address", [InputRequired("Enter your e-mail address.")])
     password = PasswordField("Password", [InputRequired("Enter your password.")])
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Flask, Response, flash, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
 from app.domain.errors import DomainError, ErrorKind
@@ -50,6 +51,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(DomainError, _domain)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(DataError, _out_of_range)
+    app.register_error_handler(OverflowError, _out_of_range)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -72,6 +75,12 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
+def _out_of_range(_error: Exception) -> Response:
+    # An id that no column can hold: each database says so in its own way, and nothing can be there.
+    db.session.rollback()
+    return _page(404, *TEXTS[404])
+
+
 def _unexpected(error: Exception) -> Response:
     db.session.rollback()
     log.error("unexpected error", exc_info=error, extra={"method": request.method, "path": request.path})
@@ -79,7 +88,7 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _page(status: int, title: str, text: str) -> Response:
-    signed_out = status == 401 or not current_user
+    signed_out = status == 401 or not (current_user and current_user.is_authenticated)
     label, endpoint = ("Sign in", "auth.login") if signed_out else ("To the calendar", "calendar.month")
     page = ErrorPage(status, title, text, label, url_for(endpoint))
     response = make_response(render_template("errors/error.html", page=page), status)

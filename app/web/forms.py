@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import SelectChoice
 
 from app.domain.errors import DomainError
 from app.domain.zones import zone_names
+
+MAX_INTEGER = 2**31 - 1
+
+
+class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """The base of all forms: refuses what no database column can hold, beside its field."""
+
+    def validate(self, extra_validators: Mapping[str, Any] | None = None) -> bool:
+        good = bool(super().validate(extra_validators))
+        for field in self:
+            if not _can_be_stored(field.data):
+                field.errors, field.data = [*field.errors, "That can't be stored. Enter it again."], None
+                good = False
+        return good
+
+
+def _can_be_stored(value: object) -> bool:
+    if isinstance(value, str):
+        return "\x00" not in value
+    return not isinstance(value, int) or abs(value) <= MAX_INTEGER
 
 
 def apply_problems(form: FlaskForm, error: DomainError, fields: Mapping[str, str] | None = None) -> None:

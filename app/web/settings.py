@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 from flask_login import current_user, login_user
-from flask_wtf import FlaskForm
 from wtforms import PasswordField, SelectField, StringField
 from wtforms.validators import InputRequired
 
@@ -12,18 +11,18 @@ from app import clock
 from app.domain.errors import DomainError
 from app.services import team
 from app.web.access import LoginUser, member
-from app.web.forms import apply_problems, zone_choices
+from app.web.forms import Form, apply_problems, zone_choices
 from app.wiring import wiring
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
 
 
-class WorkspaceForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class WorkspaceForm(Form):
     name = StringField("Name", [InputRequired("Give the workspace a name.")])
     time_zone = SelectField("Time zone", choices=zone_choices())
 
 
-class PasswordForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class PasswordForm(Form):
     current_password = PasswordField("Present password", [InputRequired("Enter your present password.")])
     new_password = PasswordField("New password", [InputRequired("Choose a new password.")])
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, HiddenField, IntegerField, RadioField, SelectChoice, SelectField, TextAreaField, TimeField
 from wtforms.validators import InputRequired, Optional
 
 from app.domain.post_rules import PRIVACY_LABELS, CreatorInfo, PrivacyLevel, TargetChoices
 from app.domain.zones import exact_instant
+from app.web.forms import Form
 
 NOTHING = SelectChoice("", "Choose…")
 PROBLEM_FIELDS = {"scheduled_local": "time", "media": "media_file_id"}
 """Where the composer shows problems whose domain field has another name."""
 
 
-class WhenForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class WhenForm(Form):
     """A date and a time in the workspace's zone."""
 
     date = DateField("Date", [InputRequired("Choose a date.")])
