@@ -66,9 +66,10 @@ def up(web: bool) -> None:
 
 @click.command()
 @click.argument("queues", nargs=-1, required=True, type=click.Choice([q.value for q in QueueName]))
-def worker(queues: tuple[str, ...]) -> None:
+@click.option("--hands", default=2, show_default=True, help="Jobs that this process does side by side.")
+def worker(queues: tuple[str, ...], hands: int) -> None:
     """Work through QUEUES, the most urgent first: beat, publish."""
-    run_worker(current_app._get_current_object(), [QueueName(q) for q in queues])  # type: ignore[attr-defined]  # a proxy
+    run_worker(current_app._get_current_object(), [QueueName(q) for q in queues], hands)  # type: ignore[attr-defined]  # a proxy
 
 
 @click.command()

@@ -54,4 +54,4 @@ def _engine_options(settings: Settings) -> dict[str, object]:
     if settings.sqlalchemy_url.startswith("sqlite"):
         return {"connect_args": {"timeout": 15, "check_same_thread": False}}
     # A restarted database leaves dead connections behind; the ping finds out before a job does.
-    return {"pool_pre_ping": True, "pool_size": 5, "max_overflow": settings.web_threads}
+    return {"pool_pre_ping": True, "pool_size": 5, "max_overflow": max(settings.web_threads, settings.publish_hands)}

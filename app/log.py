@@ -9,10 +9,13 @@ import sys
 import time
 from typing import Any
 
+SECRET_NAMES = ("upload_token", "upload_id", "access_token", "refresh_token", "client_secret", "code_verifier")
 SECRETS = re.compile(
     r"\b(act|rft)\.[\w!*.~-]+"
-    r"|((?:upload_token|upload_id|access_token|refresh_token|client_secret|code_verifier|code|state)=)[^&\s\"']+"
-    r"|(Bearer )\S+"
+    # In forms and addresses, and in JSON or a dict that was made text. A code is a secret in an address alone:
+    # elsewhere it is what TikTok answered, and the only diagnosis.
+    rf"|((?:(?:{'|'.join(SECRET_NAMES)})\\?[\"']?\s*[=:]\s*\\?[\"']?)|[?&](?:code|state)=)[^&\s\"'\\]+"
+    r"|\b((?i:bearer) )[^\s\"'\\]+"
 )
 STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
@@ -20,6 +23,15 @@ STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"
 def redact(text: str) -> str:
     """The text without tokens, codes and upload addresses."""
     return SECRETS.sub(lambda m: f"{m[1]}.***" if m[1] else f"{m[2] or m[3]}***", text)
+
+
+def cleaned(value: Any) -> Any:
+    """The value as JSON takes it, with every text in it redacted."""
+    if isinstance(value, dict):
+        return {str(k): "***" if k in SECRET_NAMES else cleaned(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [cleaned(v) for v in value]
+    return value if value is None or isinstance(value, bool | int | float) else redact(str(value))
 
 
 def _extras(record: logging.LogRecord) -> dict[str, Any]:
@@ -51,7 +63,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return redact(json.dumps(entry, default=str))
+        return json.dumps(cleaned(entry))
 
 
 def configure_logging(level: str, log_format: str) -> None:

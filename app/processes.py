@@ -64,7 +64,7 @@ def commands(settings: Settings, *, web: bool = True) -> dict[str, str]:
     found["scheduler"] = f"{flask} scheduler"
     found["beat"] = f"{flask} worker beat"
     for number in range(1, settings.publish_workers + 1):
-        found[f"publish.{number}"] = f"{flask} worker publish"
+        found[f"publish.{number}"] = f"{flask} worker publish --hands {settings.publish_hands}"
     return found
 
 

@@ -5,6 +5,7 @@ The comment behind a field is its line in the README's table; a test compares th
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 SANDBOX_CLIENT_KEY = "sbxoncuelocalkey"
 SANDBOX_CLIENT_SECRET = "sandbox-secret"
 GB = 1_000_000_000
+MAX_PORT = 65_535
 
 
 class SettingsError(Exception):
@@ -52,7 +54,8 @@ class Settings:
     upload_max_bytes: int = setting("UPLOAD_MAX_BYTES", 4 * GB, "Largest video that may be uploaded, in bytes")
     session_days: int = setting("SESSION_DAYS", 14, "Days until an unused login ends")
     web_threads: int = setting("WEB_THREADS", 8, "Threads of the web process")
-    publish_workers: int = setting("PUBLISH_WORKERS", 3, "Worker processes that upload and follow posts")
+    publish_workers: int = setting("PUBLISH_WORKERS", 2, "Worker processes that upload and follow posts")
+    publish_hands: int = setting("PUBLISH_HANDS", 16, "Posts that each of them works on side by side")
     log_level: str = setting("LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`")
     log_format: str = setting("LOG_FORMAT", "text", "`text` or `json`")
     tiktok_client_key: str = setting("TIKTOK_CLIENT_KEY", "", "Client key of your TikTok app; without it Oncue uses the sandbox")
@@ -165,14 +168,22 @@ def _parse_number(name: str, raw: str, kind: type[int] | type[float]) -> int | f
         number = kind(raw)
     except ValueError:
         raise SettingsError(f"{name} must be a number, not {raw!r}") from None
+    if not math.isfinite(number):
+        raise SettingsError(f"{name} must be a number, not {raw!r}")
+    if name.endswith("_PORT") and number > MAX_PORT:
+        raise SettingsError(f"{name} must be {MAX_PORT} at most, not {raw!r}")
     if number < 0 or (number == 0 and kind is int):
         raise SettingsError(f"{name} must be above zero, not {raw!r}")
     return number
 
 
 def _parse_url(name: str, raw: str) -> str:
-    parts = urlsplit(raw)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(raw)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
         raise SettingsError(f"{name} must be an http or https address, not {raw!r}")
     return raw.rstrip("/")
 

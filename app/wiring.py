@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 from flask import Flask, current_app
@@ -32,6 +33,8 @@ class Wiring:
     cipher: TokenCipher
     passwords: PasswordHasher
     storage: DiskStorage
+    stopping: threading.Event
+    """Set when this process was told to stop: a long step hands its work over."""
 
     @property
     def accounts(self) -> AccountPorts:
@@ -43,7 +46,7 @@ class Wiring:
 
     @property
     def publishing(self) -> PublishingPorts:
-        return PublishingPorts(self.accounts, self.tiktok, self.cipher, self.storage, clock.utcnow)
+        return PublishingPorts(self.accounts, self.tiktok, self.cipher, self.storage, clock.utcnow, self.stopping.is_set)
 
 
 def wire(app: Flask, settings: Settings) -> None:
@@ -64,6 +67,7 @@ def wire(app: Flask, settings: Settings) -> None:
         cipher=TokenCipher(settings.token_keys),
         passwords=PasswordHasher(),
         storage=DiskStorage(settings.media_path),
+        stopping=threading.Event(),
     )
 
 

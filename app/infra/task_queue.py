@@ -13,9 +13,10 @@ from rq.serializers import JSONSerializer
 ADVANCE = "app.jobs.publishing.advance_target"
 ADVANCE_TIMEOUT_SECONDS = 3700
 """TikTok's upload addresses live an hour; nothing runs longer than that."""
+QUEUED_KEY = "oncue:queued:"
+QUEUED_SECONDS = 15
 BEAT_KEY = "oncue:beat"
 BEAT_GATE_KEY = "oncue:beat:gate"
-FAILURE_TTL_SECONDS = 3 * 24 * 3600
 
 
 class QueueName(StrEnum):
@@ -26,7 +27,7 @@ class QueueName(StrEnum):
 
 
 class RedisTaskQueue:
-    """Jobs carry one id, as JSON; their own ids keep the queue free of doubles, the lease keeps them harmless."""
+    """Jobs carry one id, as JSON; marks keep the queue free of doubles, the lease keeps them harmless."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -35,17 +36,24 @@ class RedisTaskQueue:
         return Queue(name.value, connection=self._redis, serializer=JSONSerializer)
 
     def advance(self, target_ids: Sequence[int]) -> None:
-        """Enqueue one step for each target that is not in the queue or running already."""
-        jobs = {f"advance-{target_id}": target_id for target_id in target_ids}
+        """Enqueue one step for each target that has none in the queue or running.
+
+        The mark that says so ends by itself: a worker that dies between taking a job and taking the lease
+        must not keep the target from being queued again. A double that slips through finds nothing to claim.
+        """
         with self._redis.pipeline(transaction=False) as pipe:
-            for job_id in jobs:
-                pipe.exists(f"rq:job:{job_id}")
-            present = pipe.execute()
+            for target_id in target_ids:
+                pipe.set(f"{QUEUED_KEY}{target_id}", 1, ex=QUEUED_SECONDS, nx=True)
+            is_new = pipe.execute()
         self.queue(QueueName.PUBLISH).enqueue_many([
-            Queue.prepare_data(ADVANCE, args=(target_id,), job_id=job_id, timeout=ADVANCE_TIMEOUT_SECONDS,
+            Queue.prepare_data(ADVANCE, args=(target_id,), timeout=ADVANCE_TIMEOUT_SECONDS, ttl=QUEUED_SECONDS,
                                result_ttl=0, failure_ttl=0)
-            for (job_id, target_id), exists in zip(jobs.items(), present, strict=True) if not exists
+            for target_id, new in zip(target_ids, is_new, strict=True) if new
         ])
+
+    def advanced(self, target_id: int) -> None:
+        """The step is over: the target may be queued again."""
+        self._redis.delete(f"{QUEUED_KEY}{target_id}")
 
     def pass_gate(self, width: timedelta) -> bool:
         """True for the first caller within `width`: beats that piled up while no worker ran do nothing."""

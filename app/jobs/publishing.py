@@ -30,7 +30,10 @@ def beat() -> None:
 
 def advance_target(target_id: int) -> None:
     """Make the next step of one target."""
-    advance(target_id, wiring().publishing)
+    try:
+        advance(target_id, wiring().publishing)
+    finally:
+        wiring().tasks.advanced(target_id)
 
 
 def refresh_tokens() -> None:

@@ -42,7 +42,7 @@ def queued(tasks) -> list[int]:
 def work_off(tasks, redis, monkeypatch, job) -> None:
     monkeypatch.setattr(import_module("app.jobs.publishing"), "advance_target", job)
     worker = SimpleWorker([tasks.queue(QueueName.PUBLISH)], connection=redis, serializer=JSONSerializer)
-    worker.log.disabled = True
+    monkeypatch.setattr(worker.log, "disabled", True)
     worker.work(burst=True)
 
 
@@ -63,22 +63,24 @@ def test_nothing_to_advance_is_no_job(tasks, redis):
     assert queued(tasks) == []
 
 
-def test_a_target_can_be_queued_again_once_its_job_is_done(tasks, redis, monkeypatch):
+def test_a_target_can_be_queued_again_once_its_step_is_over(tasks, redis, monkeypatch):
     done = []
     tasks.advance([1, 2])
     work_off(tasks, redis, monkeypatch, done.append)
     assert done == [1, 2]
     assert redis.keys("rq:job:*") == []
     tasks.advance([1])
+    assert queued(tasks) == [], "the step itself says that it is over"
+    tasks.advanced(1)
+    tasks.advance([1])
     assert queued(tasks) == [1]
 
 
-def test_a_target_can_be_queued_again_once_its_job_has_failed(tasks, redis, monkeypatch):
-    def fail(_):
-        raise ZeroDivisionError
-
+def test_a_target_whose_worker_died_can_be_queued_again_soon(tasks, redis):
     tasks.advance([1])
-    work_off(tasks, redis, monkeypatch, fail)
+    assert 0 < redis.ttl(f"{task_queue.QUEUED_KEY}1") <= task_queue.QUEUED_SECONDS <= 15
+    tasks.queue(QueueName.PUBLISH).empty()  # taken by a worker that was killed before it took the lease
+    redis.delete(f"{task_queue.QUEUED_KEY}1")  # as Redis does by itself then
     tasks.advance([1])
     assert queued(tasks) == [1]
 
@@ -109,7 +111,8 @@ def test_after_redis_was_emptied_everything_is_queued_anew(tasks, redis):
 
 def test_a_job_is_json_and_names_a_function_that_exists(tasks, redis):
     tasks.advance([7])
-    stored = redis.hgetall("rq:job:advance-7")
+    [key] = redis.keys("rq:job:*")
+    stored = redis.hgetall(key)
     name, _, args, kwargs = json.loads(zlib.decompress(stored[b"data"]))
     assert (name, args, kwargs) == (ADVANCE, [7], {})
     module, _, function = name.rpartition(".")

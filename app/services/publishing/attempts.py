@@ -9,11 +9,12 @@ import sqlalchemy as sa
 
 from app.models import PublishAttempt, Step
 from app.services.ports import Clock, TikTokError
-from app.services.publishing.targets import Work
+from app.services.publishing.targets import HandedOver, LeaseLost, Work
 from app.services.transactions import writing
 
 T = TypeVar("T")
 OK = "ok"
+INTERRUPTED = "interrupted"
 DETAIL_MAX = 500
 
 
@@ -29,6 +30,9 @@ def attempt(work: Work, step: Step, call: Callable[[], T], utcnow: Clock) -> T:
     except TikTokError as error:
         _finish(attempt_id, utcnow, code=error.code, http_status=error.http_status, log_id=error.log_id,
                 detail=error.message[:DETAIL_MAX] or None)
+        raise
+    except (HandedOver, LeaseLost):
+        _finish(attempt_id, utcnow, code=INTERRUPTED)
         raise
     _finish(attempt_id, utcnow, code=OK, log_id=getattr(result, "log_id", None), detail=_detail(result),
             publish_id=getattr(result, "publish_id", work.publish_id))

@@ -19,7 +19,7 @@ from app.services.ports import InitReceipt, TikTokError, VideoInit
 from app.services.publishing import status, upload
 from app.services.publishing.attempts import attempt
 from app.services.publishing.ports import PublishingPorts
-from app.services.publishing.targets import LeaseLost, Work, claim, keep, move, released
+from app.services.publishing.targets import HandedOver, LeaseLost, Work, claim, keep, move, released
 from app.services.transactions import let_go, writing
 
 log = logging.getLogger(__name__)
@@ -37,9 +37,12 @@ def advance(target_id: int, ports: PublishingPorts) -> None:
         _step(work, ports)
     except LeaseLost:
         log.warning("lease lost", extra={"target_id": target_id})
+    except HandedOver:
+        log.info("handed over", extra={"target_id": target_id})
+        _rest(work, timedelta(0), ports)
     except Exception:
         # A bug must not spin: the target rests a minute, and the error goes to the log and the job's record.
-        _rest(work, ports)
+        _rest(work, POISON_DELAY, ports)
         raise
 
 
@@ -150,8 +153,8 @@ def _mark_reconnect(work: Work) -> None:
         ).values(connection=Connection.NEEDS_RECONNECT))
 
 
-def _rest(work: Work, ports: PublishingPorts) -> None:
+def _rest(work: Work, pause: timedelta, ports: PublishingPorts) -> None:
     with writing() as session:
         session.execute(sa.update(PostTarget).where(
             PostTarget.id == work.target_id, PostTarget.lease_token == work.lease_token
-        ).values(**released(due_at=ports.utcnow() + POISON_DELAY)))
+        ).values(**released(due_at=ports.utcnow() + pause)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.services.accounts import AccountPorts
@@ -15,3 +16,5 @@ class PublishingPorts:
     cipher: Cipher
     storage: Storage
     utcnow: Clock
+    is_stopping: Callable[[], bool] = lambda: False
+    """Whether this process was told to stop; a long step then hands its target over."""

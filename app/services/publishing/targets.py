@@ -22,6 +22,10 @@ class LeaseLost(Exception):
     """Another worker has taken the target over, or a person has changed it; stop without writing."""
 
 
+class HandedOver(Exception):
+    """This process is stopping; somebody else goes on at once from where the target stands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """A claimed target with all that its next step needs, free of the session."""

@@ -18,7 +18,7 @@ from app.services.ports import InitReceipt, TikTokError
 from app.services.publishing import status
 from app.services.publishing.attempts import attempt
 from app.services.publishing.ports import PublishingPorts
-from app.services.publishing.targets import LEASE, LeaseLost, Work, keep, move, released
+from app.services.publishing.targets import LEASE, HandedOver, LeaseLost, Work, keep, move, released
 from app.services.transactions import writing
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,8 @@ class _Progress:
         self._reported = time.monotonic()
 
     def at(self, position: int) -> None:
+        if self._ports.is_stopping():
+            raise HandedOver
         if time.monotonic() - self._reported >= REPORT_SECONDS:
             self.report(position)
 

@@ -1,0 +1,193 @@
+"""Settings: read once, checked at once, and refused in words that name the variable."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
+
+import pytest
+
+from app.settings import SANDBOX_CLIENT_KEY, Secret, Settings, SettingsError
+
+PRODUCTION = {
+    "ONCUE_ENV": "production", "SECRET_KEY": "long and secret", "TOKEN_KEYS": "k1", "PUBLIC_URL": "https://oncue.example.com",
+    "TIKTOK_CLIENT_KEY": "aw-key", "TIKTOK_CLIENT_SECRET": "app-secret",
+}
+SECRET_NAMES = ["SECRET_KEY", "TIKTOK_CLIENT_SECRET"]
+
+
+def refusal(**environ: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(environ)
+    return str(caught.value)
+
+
+def test_without_an_environment_everything_has_its_default():
+    assert Settings.from_env({}) == Settings()
+    assert (Settings().env, Settings().port, Settings().instance_dir) == ("development", 8000, Path("instance"))
+
+
+@pytest.mark.parametrize(("name", "raw", "field", "value"), [
+    ("ONCUE_INSTANCE", "data/oncue", "instance_dir", Path("data/oncue")),
+    ("MEDIA_DIR", "data/media", "media_dir", Path("data/media")),
+    ("ONCUE_HOST", "0.0.0.0", "host", "0.0.0.0"),
+    ("ONCUE_PORT", "9000", "port", 9000),
+    ("ONCUE_PORT", " 9000 ", "port", 9000),
+    ("PUBLIC_URL", "https://oncue.example.com/", "public_url", "https://oncue.example.com"),
+    ("PUBLIC_URL", "http://localhost:8000", "public_url", "http://localhost:8000"),
+    ("SECRET_KEY", "s", "secret_key", Secret("s")),
+    ("TOKEN_KEYS", "new, old ,", "token_keys", (Secret("new"), Secret("old"))),
+    ("DATABASE_URL", "postgresql://oncue@db/oncue", "database_url", "postgresql://oncue@db/oncue"),
+    ("REDIS_URL", "redis://redis:6379/0", "redis_url", "redis://redis:6379/0"),
+    ("UPLOAD_MAX_BYTES", "1000", "upload_max_bytes", 1000),
+    ("LOG_FORMAT", "json", "log_format", "json"),
+    ("TIKTOK_API_URL", "http://127.0.0.1:8100", "tiktok_api_url", "http://127.0.0.1:8100"),
+    ("TIKTOK_UPLOAD_HOSTS", "*.tiktokapis.com, upload.example.com", "tiktok_upload_hosts", ("*.tiktokapis.com", "upload.example.com")),
+    ("TIKTOK_SCOPES", "user.info.basic,video.publish", "tiktok_scopes", ("user.info.basic", "video.publish")),
+    ("TIKTOK_PKCE", "hex", "tiktok_pkce", "hex"),
+    ("SANDBOX_PROCESSING_SECONDS", "0.5", "sandbox_processing_seconds", 0.5),
+    ("SANDBOX_PROCESSING_SECONDS", "0", "sandbox_processing_seconds", 0.0),
+])
+def test_each_setting_is_read_from_its_variable(name, raw, field, value):
+    found = getattr(Settings.from_env({name: raw}), field)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize("name", [f.metadata["env"] for f in fields(Settings)])
+def test_an_empty_variable_counts_as_none(name):
+    assert Settings.from_env({name: "  "}) == Settings()
+
+
+@pytest.mark.parametrize(("name", "raw", "accepted"), [
+    ("ONCUE_ENV", "staging", "development, production"),
+    ("ONCUE_ENV", "Production", "development, production"),
+    ("LOG_LEVEL", "verbose", "DEBUG, INFO, WARNING, ERROR"),
+    ("LOG_FORMAT", "xml", "text, json"),
+    ("TIKTOK_PKCE", "yes", "off, hex"),
+    ("ONCUE_PORT", "eighty", "a number"),
+    ("ONCUE_PORT", "80.5", "a number"),
+    ("ONCUE_PORT", "0", "above zero"),
+    ("ONCUE_PORT", "-1", "above zero"),
+    ("UPLOAD_MAX_BYTES", "4 GB", "a number"),
+    ("SESSION_DAYS", "0", "above zero"),
+    ("WEB_THREADS", "many", "a number"),
+    ("PUBLISH_WORKERS", "0", "above zero"),
+    ("SANDBOX_PROCESSING_SECONDS", "-1", "above zero"),
+    ("SANDBOX_PROCESSING_SECONDS", "nan", "a number"),
+    ("SANDBOX_PROCESSING_SECONDS", "inf", "a number"),
+    ("PUBLIC_URL", "oncue.example.com", "http or https"),
+    ("PUBLIC_URL", "ftp://oncue.example.com", "http or https"),
+    ("PUBLIC_URL", "https://", "http or https"),
+    ("PUBLIC_URL", "https://[oncue", "http or https"),
+    ("TIKTOK_API_URL", "open.tiktokapis.com", "http or https"),
+])
+def test_a_wrong_value_is_refused_with_the_variable_and_what_it_accepts(name, raw, accepted):
+    message = refusal(**{name: raw})
+    assert name in message and accepted in message and repr(raw) in message
+
+
+@pytest.mark.parametrize(("name", "raw"), [("ONCUE_PORT", "65536"), ("SANDBOX_PORT", "100000")])
+def test_a_port_that_does_not_exist_is_refused(name, raw):
+    assert name in refusal(**{name: raw})
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("name", [*SECRET_NAMES, "TOKEN_KEYS"])
+def test_a_secret_may_be_in_a_file(tmp_path, name):
+    (tmp_path / "secret").write_text("from a file\n", encoding="utf-8")
+    settings = Settings.from_env({f"{name}_FILE": str(tmp_path / "secret")})
+    field = next(f.name for f in fields(Settings) if f.metadata["env"] == name)
+    assert getattr(settings, field) in ("from a file", ("from a file",))
+
+
+def test_a_secret_s_file_wins_over_its_variable(tmp_path):
+    (tmp_path / "secret").write_text("from a file", encoding="utf-8")
+    assert Settings.from_env({"SECRET_KEY": "plain", "SECRET_KEY_FILE": str(tmp_path / "secret")}).secret_key == "from a file"
+
+
+def test_a_secret_s_file_that_is_not_there_is_refused_by_name(tmp_path):
+    message = refusal(SECRET_KEY_FILE=str(tmp_path / "nothing"))
+    assert "SECRET_KEY_FILE" in message and "No such file" in message
+
+
+def test_secrets_show_themselves_nowhere():
+    settings = Settings.from_env(PRODUCTION)
+    for shown in (repr(settings), str(settings), repr(settings.token_keys), repr([settings.secret_key]), f"{settings.secret_key!r}"):
+        assert "long and secret" not in shown and "k1" not in shown and "app-secret" not in shown
+        assert "***" in shown
+
+
+def test_a_secret_is_still_the_text_that_it_is():
+    assert Secret("abc") == "abc" and str(Secret("abc")) == "abc" and len(Secret("abc")) == 3
+
+
+# Production
+
+
+def test_production_starts_with_its_secrets():
+    assert Settings.from_env(PRODUCTION).is_production
+
+
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "TOKEN_KEYS", "PUBLIC_URL", "TIKTOK_CLIENT_SECRET"])
+def test_production_is_refused_without_each_of_its_secrets(missing):
+    message = refusal(**{name: value for name, value in PRODUCTION.items() if name != missing})
+    assert missing in message
+    assert not [name for name in PRODUCTION if name != missing and f"{name}," in message.split(".")[0]]
+
+
+def test_production_names_everything_that_is_missing_at_once():
+    message = refusal(ONCUE_ENV="production", TIKTOK_CLIENT_KEY="aw-key")
+    assert "SECRET_KEY, TOKEN_KEYS, PUBLIC_URL, TIKTOK_CLIENT_SECRET" in message
+    assert "flask secrets" in message
+
+
+@pytest.mark.parametrize("key", ["", SANDBOX_CLIENT_KEY])
+def test_on_the_sandbox_production_needs_no_app_of_tiktok_s(key):
+    environ = {name: value for name, value in PRODUCTION.items() if not name.startswith("TIKTOK")}
+    assert Settings.from_env({**environ, "TIKTOK_CLIENT_KEY": key}).uses_sandbox
+
+
+# What follows from them
+
+
+def test_settings_can_not_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        Settings().port = 1
+
+
+@pytest.mark.parametrize(("url", "used"), [
+    ("postgres://u@h/d", "postgresql+psycopg://u@h/d"), ("postgresql://u@h/d", "postgresql+psycopg://u@h/d"),
+    ("postgresql+psycopg://u@h/d", "postgresql+psycopg://u@h/d"), ("sqlite:///x.sqlite3", "sqlite:///x.sqlite3"),
+])
+def test_a_database_s_plain_address_gets_its_driver(url, used):
+    assert Settings(database_url=url).sqlalchemy_url == used
+
+
+def test_without_a_database_there_is_one_in_the_instance_directory(tmp_path):
+    assert Settings(instance_dir=tmp_path).sqlalchemy_url == f"sqlite:///{tmp_path}/oncue.sqlite3"
+    assert Settings(instance_dir=tmp_path).media_path == tmp_path / "media"
+    assert Settings(instance_dir=tmp_path, media_dir=tmp_path / "other").media_path == tmp_path / "other"
+
+
+@pytest.mark.parametrize(("settings", "url"), [
+    (Settings(), "http://localhost:8000"), (Settings(port=9000), "http://localhost:9000"),
+    (Settings(public_url="https://oncue.example.com"), "https://oncue.example.com"),
+    (Settings(public_url="https://oncue.example.com/"), "https://oncue.example.com"),
+])
+def test_people_reach_it_under_its_public_address_or_on_this_machine(settings, url):
+    assert settings.base_url == url
+
+
+def test_the_sandbox_is_used_until_an_app_of_tiktok_s_is_named():
+    assert Settings().uses_sandbox
+    assert not replace(Settings(), tiktok_client_key="aw-key").uses_sandbox
+    assert Settings(sandbox_port=8200).sandbox_url == "http://127.0.0.1:8200"
+
+
+@pytest.mark.parametrize("field", fields(Settings), ids=lambda f: f.name)
+def test_every_setting_says_what_it_is_for(field):
+    assert len(field.metadata["about"].split()) >= 3
+    assert not field.metadata["about"].endswith(".")
