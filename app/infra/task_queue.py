@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from redis import Redis, RedisError
-from rq import Queue
+from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 ADVANCE = "app.jobs.publishing.advance_target"
@@ -16,7 +17,17 @@ ADVANCE_TIMEOUT_SECONDS = 3700
 QUEUED_KEY = "oncue:queued:"
 QUEUED_SECONDS = 15
 BEAT_KEY = "oncue:beat"
+SCHEDULER_KEY = "oncue:scheduler"
 BEAT_GATE_KEY = "oncue:beat:gate"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """When the beat and the scheduler were last seen, and how many hands serve each queue."""
+
+    beat_at: datetime | None
+    scheduler_at: datetime | None
+    hands: dict[str, int]
 
 
 class QueueName(StrEnum):
@@ -59,6 +70,19 @@ class RedisTaskQueue:
         """True for the first caller within `width`: beats that piled up while no worker ran do nothing."""
         return bool(self._redis.set(BEAT_GATE_KEY, 1, px=int(width.total_seconds() * 1000), nx=True))
 
+    def record_scheduler(self, now: datetime) -> None:
+        """The scheduler is alive."""
+        self._redis.set(SCHEDULER_KEY, now.timestamp())
+
+    def pulse(self) -> Pulse:
+        """What is known of the processes; empty when Redis can't be had."""
+        try:
+            beat, scheduler = self._redis.mget(BEAT_KEY, SCHEDULER_KEY)
+            hands = {name.value: Worker.count(queue=self.queue(name)) for name in QueueName}
+        except RedisError:
+            return Pulse(None, None, {})
+        return Pulse(_instant(beat), _instant(scheduler), hands)
+
     def record_beat(self, now: datetime) -> None:
         self._redis.set(BEAT_KEY, now.timestamp())
 
@@ -68,4 +92,8 @@ class RedisTaskQueue:
             raw = self._redis.get(BEAT_KEY)
         except RedisError:
             return None
-        return datetime.fromtimestamp(float(raw), UTC) if isinstance(raw, bytes | str) else None
+        return _instant(raw)
+
+
+def _instant(raw: object) -> datetime | None:
+    return datetime.fromtimestamp(float(raw), UTC) if isinstance(raw, bytes | str) else None

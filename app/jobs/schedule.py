@@ -18,7 +18,8 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq_scheduler import Scheduler
 
-from app.infra.task_queue import QueueName
+from app import clock
+from app.infra.task_queue import QueueName, RedisTaskQueue
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class BeatScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
     def __init__(self, redis: Redis, jobs: tuple[PeriodicJob, ...] = PERIODIC_JOBS) -> None:
         super().__init__(queue_name=QueueName.BEAT.value, connection=redis, interval=POLL_SECONDS, job_class=JsonJob)
         self.periodic_jobs = jobs
+        self._tasks = RedisTaskQueue(redis)
 
     def reconcile(self) -> None:
         """Make Redis hold exactly these jobs; those that are there keep their next run."""
@@ -82,6 +84,7 @@ class BeatScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
             )
 
     def enqueue_jobs(self) -> Any:
+        self._tasks.record_scheduler(clock.utcnow())
         if self.connection.zcard(self.scheduled_jobs_key) < len(self.periodic_jobs):
             self.reconcile()
         return super().enqueue_jobs()

@@ -19,6 +19,7 @@ def due_targets(now: datetime, limit: int = BATCH) -> list[int]:
     ))
 
 
-def next_due_at() -> datetime | None:
-    """When the engine will next have something to do."""
-    return db.session.scalar(sa.select(sa.func.min(PostTarget.due_at)))
+def oldest_due_at(now: datetime) -> datetime | None:
+    """Since when the engine has had something to do that no living worker holds; None when it is up to date."""
+    free = sa.or_(PostTarget.lease_until.is_(None), PostTarget.lease_until < now)
+    return db.session.scalar(sa.select(sa.func.min(PostTarget.due_at)).where(PostTarget.due_at <= now, free))

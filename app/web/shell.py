@@ -30,10 +30,11 @@ class NavItem:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """`ok`, `late` or `unknown`, in a colour and in words."""
+    """`ok`, `late` or `unknown`, in a colour and in words; `advice` says more while it is late."""
 
     tone: str
     text: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,9 @@ def heartbeat(last_beat_at: datetime | None, next_post_at: datetime | None, now:
     if last_beat_at is None:
         return Heartbeat("unknown", "Waiting for the first beat")
     if now - last_beat_at > BEAT_LATE:
-        return Heartbeat("late", f"Late: last beat {relative(last_beat_at, now)}")
+        ago = relative(last_beat_at, now)
+        return Heartbeat("late", f"Late: last beat {ago}", f"Nobody has looked for due posts since {ago}. Nothing is lost: what is late "
+                         "goes out as soon as the scheduler, a worker and Redis run again.")
     return Heartbeat("ok", f"On time · next post {relative(next_post_at, now)}" if next_post_at else "On time · nothing scheduled")
 
 

@@ -78,7 +78,6 @@ def test_a_template_can_be_parsed_and_finds_what_it_includes(sqlite_app, path):
             assert (ROOT / "templates" / node.template.value).exists(), node.template.value
 
 
-@pytest.mark.parametrize("path", ALL_TEMPLATES, ids=relative)
 @pytest.mark.parametrize(("what", "pattern"), [
     ("inline style", r"\sstyle\s*="),
     ("style element", r"<style[\s>]"),
@@ -88,8 +87,8 @@ def test_a_template_can_be_parsed_and_finds_what_it_includes(sqlite_app, path):
     ("unescaped output", r"\|\s*safe\b"),
     ("htmx expression", r"hx-vals=[\"']js:|hx-trigger=[\"'][^\"']*\w\["),
 ])
-def test_a_template_has_nothing_that_the_content_policy_would_refuse(path, what, pattern):
-    assert re.findall(pattern, without_comments(source(path))) == [], what
+def test_no_template_has_what_the_content_policy_would_refuse(what, pattern):
+    assert {relative(path) for path in ALL_TEMPLATES if re.search(pattern, without_comments(source(path)))} == set(), what
 
 
 @pytest.mark.parametrize("path", ALL_TEMPLATES, ids=relative)
