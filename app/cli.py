@@ -16,6 +16,7 @@ from flask.cli import FlaskGroup
 from app import clock, instance, processes
 from app.demo import DemoFailed, run_demo, running_instance
 from app.domain.errors import DomainError
+from app.infra.crypto import TokenCipher
 from app.infra.task_queue import QueueName
 from app.jobs.schedule import run_scheduler
 from app.jobs.worker import run_worker
@@ -125,14 +126,21 @@ def secrets() -> None:
 @click.command()
 def rotate_keys() -> None:
     """Seal all stored tokens with the first of TOKEN_KEYS; afterwards the others can be removed."""
-    cipher = _wiring().cipher
+    try:
+        count = _reseal_all(_wiring().cipher)
+    except ValueError as error:
+        raise click.ClickException(f"{error}. Nothing was changed; add the old key behind the new one in TOKEN_KEYS.") from error
+    click.echo(f"{count} accounts sealed with the newest key.")
+
+
+def _reseal_all(cipher: TokenCipher) -> int:
     count = 0
     with writing() as session:
         for account in session.query(TikTokAccount).filter(TikTokAccount.access_token_sealed.is_not(None)):
             account.access_token_sealed = cipher.reseal(account.access_token_sealed or "")
             account.refresh_token_sealed = cipher.reseal(account.refresh_token_sealed or "")
             count += 1
-    click.echo(f"{count} accounts sealed with the newest key.")
+    return count
 
 
 def _wiring() -> Wiring:

@@ -71,6 +71,7 @@ class Settings:
         ("user.info.basic", "user.info.profile", "video.publish", "video.upload", "video.list"),
         "Comma list of scopes to ask creators for",
     )
+    tiktok_posts_per_day: int = setting("TIKTOK_POSTS_PER_DAY", 15, "Posts that TikTok takes from one account in 24 hours")
     tiktok_pkce: str = setting("TIKTOK_PKCE", "off", "`off`, or `hex` to send PKCE with TikTok's hexadecimal challenge")
     sandbox_port: int = setting("SANDBOX_PORT", 8100, "Port of the sandbox TikTok")
     sandbox_processing_seconds: float = setting("SANDBOX_PROCESSING_SECONDS", 3.0, "How long the sandbox processes a video")

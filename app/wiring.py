@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app import clock
 from app.infra.crypto import PasswordHasher, TokenCipher
@@ -46,12 +48,15 @@ class Wiring:
 
     @property
     def publishing(self) -> PublishingPorts:
-        return PublishingPorts(self.accounts, self.tiktok, self.cipher, self.storage, clock.utcnow, self.stopping.is_set)
+        return PublishingPorts(self.accounts, self.tiktok, self.cipher, self.storage, clock.utcnow,
+                               posts_per_day=self.settings.tiktok_posts_per_day, is_stopping=self.stopping.is_set)
 
 
 def wire(app: Flask, settings: Settings) -> None:
     """Attach a Wiring to the application; nothing is connected before it is used."""
-    redis = Redis.from_url(settings.redis_url, socket_timeout=30, socket_connect_timeout=3)
+    # One retry for a connection that was dropped while idle; the library's ten with pauses would hang every page.
+    retry = Retry(NoBackoff(), 1)
+    redis = Redis.from_url(settings.redis_url, socket_timeout=30, socket_connect_timeout=3, retry=retry)
     app.extensions["oncue"] = Wiring(
         settings=settings,
         redis=redis,

@@ -70,13 +70,14 @@ RULES: dict[str, Rule] = {
     "invalid_request": Rule(Action.HOLD, "TikTok did not renew the connection. Please report this with the log id below."),
     "unsupported_grant_type": Rule(Action.HOLD, "TikTok did not renew the connection. Please report this with the log id below."),
     # Caps and bans.
-    "spam_risk_too_many_posts": Rule(Action.HOLD, "This creator has reached TikTok's limit of posts for 24 hours. Choose a later time."),
+    "spam_risk_too_many_posts": Rule(
+        Action.WAIT, "This creator has reached TikTok's limit of posts for 24 hours. It goes out as soon as there is room.", HOUR),
     "spam_risk_too_many_pending_share": Rule(
-        Action.HOLD, "Five drafts wait in the creator's TikTok inbox, the most allowed. Post or discard one."),
+        Action.WAIT, "Five drafts wait in the creator's TikTok inbox, the most allowed. Post or discard one.", HOUR),
     "spam_risk_user_banned_from_posting": Rule(
         Action.HOLD, "TikTok has banned this creator from posting. The creator has to settle that in TikTok."),
     "reached_active_user_cap": Rule(
-        Action.HOLD, "This Oncue's TikTok app has reached its number of creators for 24 hours. Choose a later time."),
+        Action.WAIT, "This Oncue's TikTok app has reached its number of creators for 24 hours. It waits for room.", HOUR),
     "unaudited_client_can_only_post_to_private_accounts": Rule(
         Action.HOLD, "TikTok has not audited this app yet, so it may only post to private accounts. Make the account private in TikTok."),
     "privacy_level_option_mismatch": Rule(
@@ -111,7 +112,7 @@ RULES: dict[str, Rule] = {
 TOKEN_IS_GONE = frozenset({"invalid_grant", "access_denied", "invalid_scope"})
 """Answers to a refresh after which only the creator can help."""
 
-MAX_TRIES = 12
+MAX_TRIES = 30
 BASE_DELAY = timedelta(seconds=10)
 MAX_DELAY = timedelta(minutes=30)
 UNKNOWN = Rule(Action.FAIL, "TikTok refused the post for a reason that Oncue does not know ({code}).")

@@ -26,8 +26,8 @@ class TokenCipher:
             raise ValueError("none of TOKEN_KEYS opens a stored token") from error
 
     def reseal(self, sealed: str) -> str:
-        """The same secret under the first key."""
-        return self._fernet.rotate(sealed.encode()).decode()
+        """The same secret under the first key. Raises ValueError when none of the keys fits."""
+        return self.seal(self.open(sealed))
 
 
 class PasswordHasher:

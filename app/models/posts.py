@@ -110,6 +110,7 @@ class PublishAttempt(Base):
 
     id: Mapped[intpk]
     target_id: Mapped[int] = mapped_column(sa.ForeignKey("post_targets.id"), index=True)
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("tiktok_accounts.id"))
     step: Mapped[Step]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
@@ -119,7 +120,11 @@ class PublishAttempt(Base):
     publish_id: Mapped[str | None] = mapped_column(sa.String(64))
     detail: Mapped[str | None] = mapped_column(sa.Text)
 
-    __table_args__ = (sa.CheckConstraint("(finished_at IS NULL) = (code IS NULL)", name="finished_has_code"),)
+    __table_args__ = (
+        sa.CheckConstraint("(finished_at IS NULL) = (code IS NULL)", name="finished_has_code"),
+        # How often an account was asked lately decides whether it may be asked again.
+        sa.Index("ix_publish_attempts_account_id_step_started_at", "account_id", "step", "started_at"),
+    )
 
 
 class Event(Base):

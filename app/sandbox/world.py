@@ -32,7 +32,7 @@ class Table(Generic[Record]):
         self._rows: dict[str, Record] = {}
 
     def load(self) -> None:
-        known = {item.name for item in fields(self._type)}  # type: ignore[arg-type]
+        known = {item.name for item in fields(self._type)}  # type: ignore[arg-type]  # a dataclass type, which the annotation of a plain type hides
         for key, body in self._store.load(self._kind):
             self._rows[key] = self._type(**{name: value for name, value in body.items() if name in known})
 

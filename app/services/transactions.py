@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from sqlalchemy.orm import Session
 
 from app.models import db
+
+_sqlite_turns = threading.Lock()
 
 
 @contextmanager
@@ -19,13 +22,16 @@ def writing() -> Iterator[Session]:
     """
     session = db.session
     session.rollback()
-    session.connection(execution_options={"will_write": True})
-    try:
-        yield session()
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
+    # SQLite lets one writer in and makes the others sleep and look again; threads of one process take turns here instead.
+    turns = _sqlite_turns if db.engine.dialect.name == "sqlite" else nullcontext()
+    with turns:
+        session.connection(execution_options={"will_write": True})
+        try:
+            yield session()
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
 
 
 def let_go() -> None:

@@ -46,7 +46,7 @@ def module_of(path) -> str:
 def test_a_module_renders_templates_of_its_own_name(path):
     named = {node.value for node in ast.walk(parsed(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
              and re.fullmatch(r"[\w./-]+\.html", node.value)}
-    foreign = {name for name in named if not name.startswith(f"{module_of(path)}/")
+    foreign = {name for name in named if not name.startswith((f"{module_of(path)}/", "partials/"))
                and not any(module_of(path) == module and name.startswith(folder) for module, folder in FROM_ELSEWHERE)}
     assert foreign == set()
     assert all((ROOT / "templates" / name).exists() for name in named)

@@ -9,10 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import lateness, uploading
+from tests.bench import burst, lateness, uploading
 from tests.house import running_house
 
-BENCHES = {"lateness": lateness.run, "uploading": uploading.run}
+BENCHES = {"lateness": lateness.run, "uploading": uploading.run, "burst": burst.run}
 
 
 def main(names: list[str]) -> None:

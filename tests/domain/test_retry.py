@@ -27,16 +27,16 @@ EXPECTED = {
     "access_token_invalid": RECONNECT,
     "scope_not_authorized": RECONNECT,
     "rate_limit_exceeded": WAIT,
-    "spam_risk_too_many_posts": HOLD,
+    "spam_risk_too_many_posts": WAIT,
     "spam_risk_user_banned_from_posting": HOLD,
-    "reached_active_user_cap": HOLD,
+    "reached_active_user_cap": WAIT,
     "invalid_param": FAIL,
     "invalid_params": FAIL,
     "unaudited_client_can_only_post_to_private_accounts": HOLD,
     "url_ownership_unverified": FAIL,
     "privacy_level_option_mismatch": HOLD,
     # Upload to the inbox (5) and photos (6).
-    "spam_risk_too_many_pending_share": HOLD,
+    "spam_risk_too_many_pending_share": WAIT,
     "app_version_check_failed": HOLD,
     "internal_error": WAIT,
     # The upload host (7.1).
@@ -129,12 +129,17 @@ def test_the_back_off_begins_and_ends_where_it_says():
 
 
 @pytest.mark.parametrize("code", ["timeout", "internal_error", "internal", "upload_404", "upload_502", "rate_limit_exceeded"])
-def test_tries_twelve_times_and_then_fails(code):
-    assert decide(code, 11).action in (WAIT, RESTART)
-    last = decide(code, 12)
+def test_tries_so_many_times_and_then_fails(code):
+    assert decide(code, MAX_TRIES - 1).action in (WAIT, RESTART)
+    last = decide(code, MAX_TRIES)
     assert last.action is FAIL
-    assert "tried 12 times" in last.text
+    assert f"tried {MAX_TRIES} times" in last.text
     assert decide(code, 500).action is FAIL
+
+
+def test_a_cap_of_24_hours_is_outlasted():
+    waited = sum((decide("spam_risk_too_many_posts", tries).delay for tries in range(1, MAX_TRIES)), timedelta(0))
+    assert waited > timedelta(hours=24)
 
 
 @pytest.mark.parametrize("code", [c for c, action in EXPECTED.items() if action in (HOLD, RECONNECT)])
@@ -147,6 +152,7 @@ def test_what_waits_for_a_person_does_not_turn_into_a_failure_by_counting(code):
     ("rate_limit_exceeded", 1, 65), ("rate_limit_exceeded", 6, 65),
     ("upload_416", 1, 2), ("upload_416", 5, 2),
     ("invalid_publish_id", 1, 20), ("invalid_publish_id", 4, 20),
+    ("spam_risk_too_many_posts", 1, 3600), ("spam_risk_too_many_posts", 9, 3600),
 ])
 def test_a_rule_s_own_delay_wins_over_the_back_off(code, failed_tries, seconds):
     assert decide(code, failed_tries).delay == timedelta(seconds=seconds)

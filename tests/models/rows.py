@@ -28,7 +28,7 @@ WHOLE: dict[str, dict[str, Any]] = {
         "privacy_level": "SELF_ONLY", "allow_comment": False, "allow_duet": False, "allow_stitch": False,
         "consent_text": "By posting", "consent_at": NOW, "consent_by_id": 1, "due_at": NOW, "failed_tries": 0, "polls": 0,
         "uploaded_bytes": 0},
-    "publish_attempts": {"id": 1, "target_id": 1, "step": "init", "started_at": NOW},
+    "publish_attempts": {"id": 1, "target_id": 1, "account_id": 1, "step": "init", "started_at": NOW},
     "events": {"id": 1, "workspace_id": 1, "kind": "post.scheduled", "data": "{}", "created_at": NOW},
 }
 """One valid row of each table, parents before children."""

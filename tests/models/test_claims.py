@@ -130,11 +130,11 @@ def test_whoever_lost_the_lease_can_not_write_any_more(target):
     first = take()
     heir = take(NOW + LEASE + SECOND)
     with pytest.raises(LeaseLost), writing() as session:
-        keep(session, first, TargetState.PUBLISHING, uploaded_bytes=5)
+        keep(session, first, uploaded_bytes=5)
     with writing() as session:
         assert not move(session, 1, TargetState.PUBLISHING, TargetState.FAILED, held_by=first.lease_token,
                         **released(due_at=None, problem_code="late"))
-        keep(session, heir, TargetState.PUBLISHING, uploaded_bytes=9)
+        keep(session, heir, uploaded_bytes=9)
     assert stored(PostTarget.uploaded_bytes) == 9
 
 

@@ -159,7 +159,7 @@ def test_cancelling_an_upload_is_a_switch(sandbox: Driver, northbound: Account) 
 def test_a_carousel(pulling: Driver, origin: Origin, northbound: Account) -> None:
     pictures = [picture(), picture(1920, 1080, "WEBP"), picture(941, 1672)]
     status = photo_status(pulling, origin, northbound, *pictures)
-    assert status["status"] == "PUBLISH_COMPLETE" and len(status["publicaly_available_post_id"]) == 1  # type: ignore[arg-type]
+    assert status["status"] == "PUBLISH_COMPLETE" and len(status["publicaly_available_post_id"]) == 1  # type: ignore[arg-type]  # JSON has no types
     post, = pulling.ledger()["posts"]
     assert post["publish_id"].startswith("p_pub_url~v2.") and post["url"].endswith(f"/photo/{post['post_id']}")
     assert [item["sha256"] for item in post["images"]] == [hashlib.sha256(item).hexdigest() for item in pictures]
@@ -191,7 +191,7 @@ def change(body: dict[str, object], path: str, value: object) -> dict[str, objec
     outer, _, inner = path.partition(".")
     found = dict(body)
     if inner:
-        found[outer] = change(dict(body[outer]), inner, value)  # type: ignore[call-overload]
+        found[outer] = change(dict(body[outer]), inner, value)  # type: ignore[call-overload]  # JSON has no types
     elif value is ...:
         del found[outer]
     else:

@@ -389,3 +389,72 @@ def test_a_video_that_tiktok_can_t_use_fails_with_its_check(app, tiktok, frozen,
     frozen.advance(seconds=5)
     target = step(app, target_id)
     assert (target.state, target.problem_code) == ("failed", "duration_check_failed")
+
+
+def test_a_seventh_post_in_a_minute_waits_its_turn_and_has_not_failed(app, tiktok, frozen, scene):
+    ids = [scene.schedule() for _ in range(7)]
+    frozen.advance(minutes=2)
+    for target_id in ids[:6]:
+        assert step(app, target_id).state == "processing"
+        frozen.advance(seconds=1)
+    waiting = step(app, ids[6])
+    assert (waiting.state, waiting.problem_code, waiting.failed_tries) == ("scheduled", "waits_for_minute", 0)
+    assert waiting.due_at == clock.utcnow() + timedelta(seconds=54)
+    assert "waits its turn" in waiting.problem_text
+    assert len(tiktok.calls("video_init")) == 6
+    frozen.advance(seconds=54)
+    assert step(app, ids[6]).state == "processing"
+
+
+def test_a_sixteenth_post_in_a_day_waits_for_the_day(app, tiktok, frozen, scene):
+    tiktok.switch(caps=False)
+    ids = [scene.schedule(privacy=PrivacyLevel.ONLY_ME) for _ in range(16)]
+    frozen.advance(minutes=2)
+    first = clock.utcnow()
+    for target_id in ids[:15]:
+        assert step(app, target_id).state == "processing"
+        frozen.advance(minutes=2)
+    calls = len(tiktok.calls("creator_info"))
+    waiting = step(app, ids[15])
+    assert (waiting.state, waiting.problem_code, waiting.due_at) == ("scheduled", "waits_for_day", first + timedelta(hours=24))
+    assert len(tiktok.calls("creator_info")) == calls, "nothing is asked that will not be used"
+    frozen.now = first
+    frozen.advance(hours=24)
+    assert step(app, ids[15]).state == "processing"
+
+
+def test_tiktok_s_own_cap_is_waited_for(app, tiktok, frozen, scene):
+    target_id = scene.schedule()
+    httpx.patch(f"{tiktok.url}/sandbox/api/creators/northbound", json={"capped": True}).raise_for_status()
+    frozen.advance(minutes=2)
+    target = step(app, target_id)
+    assert (target.state, target.problem_code) == ("scheduled", "spam_risk_too_many_posts")
+    assert target.due_at == clock.utcnow() + timedelta(hours=1)
+    httpx.patch(f"{tiktok.url}/sandbox/api/creators/northbound", json={"capped": False}).raise_for_status()
+    frozen.advance(hours=1)
+    assert step(app, target_id).state == "processing"
+
+
+@pytest.mark.parametrize("code", [
+    "internal_error", "spam_risk_user_banned_from_posting", "a_code_of_tomorrow", "token_not_authorized_for_specified_publish_id",
+])
+def test_what_tiktok_may_have_is_unconfirmed_and_never_failed_or_sent_again(app, tiktok, frozen, scene, code):
+    """Whatever a status call answers: the bytes are at TikTok, and only its FAILED says that there is no post."""
+    target_id = scene.schedule()
+    frozen.advance(minutes=2)
+    step(app, target_id)
+    with app.app_context():  # as after hours of trying
+        db.session.execute(sa.update(PostTarget).values(failed_tries=29))
+        db.session.commit()
+    tiktok.post("/sandbox/api/faults", match={"endpoint": "status"}, kind="error_code", code=code, times=2)
+    for _ in range(2):
+        frozen.advance(hours=1)
+        target = step(app, target_id)
+    assert (target.state, target.published_at) == ("unconfirmed", None), target.problem_text
+    assert "will not send it again" in target.problem_text
+    with app.app_context():
+        db.session.execute(sa.update(TikTokAccount).values(connection=Connection.CONNECTED))
+        db.session.commit()
+    frozen.advance(hours=1)
+    assert step(app, target_id).state == "published"
+    assert len(tiktok.calls("video_init")) == len(tiktok.posts()) == 1

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from app.domain.errors import Problem
-from app.domain.lifecycle import TargetState
+from app.domain.lifecycle import IN_FLIGHT, TargetState
 from app.domain.post_rules import TargetChoices, choice_problems
-from app.domain.retry import Action, Decision, decide
+from app.domain.retry import MAX_TRIES, Action, decide
 from app.domain.upload_plan import plan_upload
 from app.models import Connection, PostTarget, Step, TikTokAccount, db
 from app.services.accounts import PUBLISH_SCOPE, with_token
@@ -19,12 +20,16 @@ from app.services.ports import InitReceipt, TikTokError, VideoInit
 from app.services.publishing import status, upload
 from app.services.publishing.attempts import attempt
 from app.services.publishing.ports import PublishingPorts
-from app.services.publishing.targets import HandedOver, LeaseLost, Work, claim, keep, move, released
+from app.services.publishing.targets import HandedOver, LeaseLost, NotYet, Work, claim, keep, released, shift
 from app.services.transactions import let_go, writing
 
 log = logging.getLogger(__name__)
 
 POISON_DELAY = timedelta(minutes=1)
+CERTAIN = frozenset({"media_missing"})
+"""Besides the upload host's own refusals: errors after which TikTok can't have all of the file."""
+FORGOTTEN: dict[str, Any] = {"publish_id": None, "upload_url_sealed": None, "uploaded_bytes": 0}
+"""Columns of a target whose upload is dead at TikTok."""
 
 
 def advance(target_id: int, ports: PublishingPorts) -> None:
@@ -52,6 +57,8 @@ def _step(work: Work, ports: PublishingPorts) -> None:
             _publish(work, ports)
         else:
             status.follow(work, ports)
+    except NotYet as wait:
+        _wait(work, wait.limit.code, wait.limit.text, wait.turn)
     except TikTokError as error:
         _after_error(work, error, ports)
 
@@ -75,7 +82,7 @@ def _last_check(work: Work, ports: PublishingPorts) -> Problem | None:
     if ports.storage.size(work.storage_key) != work.size_bytes:
         raise TikTokError("media_missing")
     creator = attempt(work, Step.CREATOR_INFO, lambda: with_token(
-        work.account_id, ports.tiktok.creator_info, ports.accounts), ports.utcnow)
+        work.account_id, ports.tiktok.creator_info, ports.accounts), ports)
     choices = TargetChoices(work.privacy_level, work.allow_comment, work.allow_duet, work.allow_stitch)
     return next(choice_problems(choices, creator, work.duration_seconds), None)
 
@@ -85,9 +92,9 @@ def _init(work: Work, ports: PublishingPorts) -> InitReceipt:
     request = VideoInit(work.caption, work.privacy_level, work.allow_comment, work.allow_duet, work.allow_stitch,
                         plan_upload(work.size_bytes))
     receipt = attempt(work, Step.INIT, lambda: with_token(
-        work.account_id, lambda token: ports.tiktok.init_video(token, request), ports.accounts), ports.utcnow)
+        work.account_id, lambda token: ports.tiktok.init_video(token, request), ports.accounts), ports)
     with writing() as session:
-        keep(session, work, TargetState.PUBLISHING, publish_id=receipt.publish_id, uploaded_bytes=0,
+        keep(session, work, publish_id=receipt.publish_id, uploaded_bytes=0,
              upload_url_sealed=ports.cipher.seal(receipt.upload_url), problem_code=None, problem_text=None)
     log.info("init accepted", extra={"target_id": work.target_id, "publish_id": receipt.publish_id})
     return receipt
@@ -96,9 +103,7 @@ def _init(work: Work, ports: PublishingPorts) -> InitReceipt:
 def _hold(work: Work, problem: Problem, ports: PublishingPorts) -> None:
     now = ports.utcnow()
     with writing() as session:
-        if not move(session, work.target_id, TargetState.PUBLISHING, TargetState.MISSED, held_by=work.lease_token,
-                    **released(due_at=None, problem_code=problem.code, problem_text=problem.message)):
-            raise LeaseLost
+        shift(session, work, TargetState.MISSED, **released(due_at=None, problem_code=problem.code, problem_text=problem.message))
         record_event(session, "target.missed", workspace_id=work.workspace_id, at=now, post_id=work.post_id,
                      account_id=work.account_id, code=problem.code, text=problem.message)
     log.warning("target held", extra={"target_id": work.target_id, "code": problem.code})
@@ -109,41 +114,45 @@ def _after_error(work: Work, error: TikTokError, ports: PublishingPorts) -> None
     decision = decide(error.code, work.failed_tries + 1)
     log.warning("step failed", extra={"target_id": work.target_id, "code": error.code, "log_id": error.log_id,
                                       "action": decision.action.value})
-    nothing_sent = work.state is TargetState.PUBLISHING and not _has_receipt(work)
+    now, nothing_sent = ports.utcnow(), _nothing_sent(work)
+    again = {"failed_tries": work.failed_tries + 1}
+    if decision.action is Action.RECONNECT:
+        _mark_reconnect(work)
     if decision.action in (Action.HOLD, Action.RECONNECT) and nothing_sent:
-        if decision.action is Action.RECONNECT:
-            _mark_reconnect(work)
         _hold(work, Problem(error.code, decision.text), ports)
     elif decision.action in (Action.WAIT, Action.RESTART):
-        _wait(work, error, decision, nothing_sent, ports)
-    elif decision.action is Action.RECONNECT and work.state is not TargetState.PUBLISHING:
+        forgotten = FORGOTTEN if decision.action is Action.RESTART and work.state is TargetState.PUBLISHING else {}
+        _wait(work, error.code, decision.text, now + decision.delay, **again, **forgotten)
+    elif decision.action is Action.RECONNECT and work.failed_tries < MAX_TRIES:
         # TikTok has the bytes; whether they became a post can be asked again once the creator is back.
-        _mark_reconnect(work)
-        _wait(work, error, Decision(Action.WAIT, decision.text, timedelta(minutes=5)), False, ports)
-    else:
+        _wait(work, error.code, decision.text, now + decision.delay, **again)
+    elif nothing_sent or error.code in CERTAIN or error.code.startswith("upload_"):
         status.fail(work, error.code, decision.text, ports)
+    else:
+        status.doubt(work, error.code, decision.text, ports)
 
 
-def _wait(work: Work, error: TikTokError, decision: Decision, nothing_sent: bool, ports: PublishingPorts) -> None:
+def _wait(work: Work, code: str, text: str, until: datetime, **columns: Any) -> None:
     """Come back later: as scheduled, and so editable, while TikTok knows nothing of the post."""
-    values = released(due_at=ports.utcnow() + decision.delay, failed_tries=work.failed_tries + 1,
-                      problem_code=error.code, problem_text=decision.text)
-    if decision.action is Action.RESTART and work.state is TargetState.PUBLISHING:
-        values |= {"publish_id": None, "upload_url_sealed": None, "uploaded_bytes": 0}
-        nothing_sent = True
+    values = released(due_at=until, **columns)
+    if work.state in IN_FLIGHT:  # what is live already, or in doubt, has its own words
+        values |= {"problem_code": code, "problem_text": text}
+    forgets = "publish_id" in columns
+    is_unsent = work.state is TargetState.PUBLISHING and (forgets or _nothing_sent(work))
     with writing() as session:
-        if nothing_sent:
-            if not move(session, work.target_id, TargetState.PUBLISHING, TargetState.SCHEDULED,
-                        held_by=work.lease_token, **values):
-                raise LeaseLost
+        if is_unsent:
+            shift(session, work, TargetState.SCHEDULED, **values)
         else:
-            keep(session, work, work.state, **values)
+            keep(session, work, **values)
 
 
-def _has_receipt(work: Work) -> bool:
+def _nothing_sent(work: Work) -> bool:
+    """Whether TikTok knows nothing of it yet; init may have answered within this very step."""
+    if work.state is not TargetState.PUBLISHING:
+        return False
     publish_id = db.session.scalar(sa.select(PostTarget.publish_id).where(PostTarget.id == work.target_id))
     let_go()
-    return publish_id is not None
+    return publish_id is None
 
 
 def _mark_reconnect(work: Work) -> None:
@@ -155,6 +164,7 @@ def _mark_reconnect(work: Work) -> None:
 
 def _rest(work: Work, pause: timedelta, ports: PublishingPorts) -> None:
     with writing() as session:
+        work.settle(session)
         session.execute(sa.update(PostTarget).where(
             PostTarget.id == work.target_id, PostTarget.lease_token == work.lease_token
         ).values(**released(due_at=ports.utcnow() + pause)))

@@ -16,5 +16,7 @@ class PublishingPorts:
     cipher: Cipher
     storage: Storage
     utcnow: Clock
+    posts_per_day: int = 15
+    """How many posts TikTok takes from one account in 24 hours."""
     is_stopping: Callable[[], bool] = lambda: False
     """Whether this process was told to stop; a long step then hands its target over."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -17,12 +17,14 @@ from app.services.history import record_event
 from app.services.ports import PublishStatus
 from app.services.publishing.attempts import attempt
 from app.services.publishing.ports import PublishingPorts
-from app.services.publishing.targets import LeaseLost, Work, keep, move, released
+from app.services.publishing.targets import Work, keep, released, shift
 from app.services.transactions import writing
 
 log = logging.getLogger(__name__)
 
 S = TargetState
+ASK_SLOWLY = timedelta(hours=1)
+DOUBT_TEXT = "It may be live: look at the creator's profile before anything else. Oncue will not send it again by itself."
 UNCONFIRMED_TEXT = ("TikTok has had the video for hours without saying what became of it. Look at the creator's profile; "
                     "Oncue keeps asking and will not send it again.")
 
@@ -32,7 +34,7 @@ def follow(work: Work, ports: PublishingPorts) -> None:
     assert work.publish_id is not None
     publish_id = work.publish_id
     answer = attempt(work, Step.STATUS, lambda: with_token(
-        work.account_id, lambda token: ports.tiktok.fetch_status(token, publish_id), ports.accounts), ports.utcnow)
+        work.account_id, lambda token: ports.tiktok.fetch_status(token, publish_id), ports.accounts), ports)
     _apply(work, answer, ports)
 
 
@@ -43,10 +45,9 @@ def take_over_from_upload(work: Work, answer: PublishStatus, ports: PublishingPo
         return
     now = ports.utcnow()
     with writing() as session:
-        if not move(session, work.target_id, S.PUBLISHING, S.PROCESSING, held_by=work.lease_token,
-                    **released(due_at=now, sent_at=now, upload_url_sealed=None, uploaded_bytes=work.size_bytes,
-                               failed_tries=0, polls=0, problem_code=None, problem_text=None)):
-            raise LeaseLost
+        shift(session, work, S.PROCESSING, **released(
+            due_at=now, sent_at=now, upload_url_sealed=None, uploaded_bytes=work.size_bytes, failed_tries=0, polls=0,
+            problem_code=None, problem_text=None))
 
 
 def _apply(work: Work, answer: PublishStatus, ports: PublishingPorts) -> None:
@@ -67,10 +68,9 @@ def _apply_published(work: Work, answer: PublishStatus, ports: PublishingPorts) 
     )
     with writing() as session:
         if work.state is S.PUBLISHED:
-            keep(session, work, S.PUBLISHED, **values)
-        elif not move(session, work.target_id, work.state, S.PUBLISHED, held_by=work.lease_token, **values):
-            raise LeaseLost
+            keep(session, work, **values)
         else:
+            shift(session, work, S.PUBLISHED, **values)
             record_event(session, "target.published", workspace_id=work.workspace_id, at=now, post_id=work.post_id,
                          account_id=work.account_id)
     log.info("published", extra={"target_id": work.target_id, "publish_id": work.publish_id, "post_ids": len(answer.post_ids)})
@@ -103,9 +103,9 @@ def _apply_failure(work: Work, answer: PublishStatus, ports: PublishingPorts) ->
                       upload_url_sealed=None, uploaded_bytes=0, sent_at=None, problem_code=reason, problem_text=decision.text)
     with writing() as session:
         if work.state is S.PUBLISHING:
-            keep(session, work, S.PUBLISHING, **values)
-        elif not move(session, work.target_id, work.state, S.PUBLISHING, held_by=work.lease_token, **values):
-            raise LeaseLost
+            keep(session, work, **values)
+        else:
+            shift(session, work, S.PUBLISHING, **values)
 
 
 def fail(work: Work, code: str, text: str, ports: PublishingPorts) -> None:
@@ -113,14 +113,26 @@ def fail(work: Work, code: str, text: str, ports: PublishingPorts) -> None:
     now = ports.utcnow()
     with writing() as session:
         if work.state is S.PUBLISHED:
-            keep(session, work, S.PUBLISHED, **released(due_at=None))
+            keep(session, work, **released(due_at=None))
             return
-        if not move(session, work.target_id, work.state, S.FAILED, held_by=work.lease_token,
-                    **released(due_at=None, problem_code=code, problem_text=text, upload_url_sealed=None)):
-            raise LeaseLost
+        shift(session, work, S.FAILED, **released(due_at=None, problem_code=code, problem_text=text, upload_url_sealed=None))
         record_event(session, "target.failed", workspace_id=work.workspace_id, at=now, post_id=work.post_id,
                      account_id=work.account_id, code=code, text=text)
     log.warning("target failed", extra={"target_id": work.target_id, "code": code})
+
+
+def doubt(work: Work, code: str, text: str, ports: PublishingPorts) -> None:
+    """TikTok may have the post, but its word can't be had: never send it again, keep asking for a day, and say so."""
+    now = ports.utcnow()
+    asks_on = now - (work.sent_at or now) < FOLLOW_FOR
+    values = released(due_at=now + ASK_SLOWLY if asks_on else None, failed_tries=0, problem_code=code, problem_text=f"{text} {DOUBT_TEXT}")
+    with writing() as session:
+        if work.state is S.PUBLISHED:
+            keep(session, work, **released(due_at=None))
+        elif work.state is S.UNCONFIRMED:
+            keep(session, work, **values)
+        else:
+            _unconfirm(session, work, values | {"sent_at": work.sent_at or now}, now)
 
 
 def _ask_again(work: Work, ports: PublishingPorts) -> None:
@@ -130,14 +142,13 @@ def _ask_again(work: Work, ports: PublishingPorts) -> None:
     values = released(due_at=now + next_poll(work.polls + 1, waited), polls=work.polls + 1, failed_tries=0)
     with writing() as session:
         if work.state is S.PROCESSING and waited > PROCESSING_PATIENCE:
-            _give_up_waiting(session, work, values | {"problem_code": "unconfirmed", "problem_text": UNCONFIRMED_TEXT}, now)
+            _unconfirm(session, work, values | {"problem_code": "unconfirmed", "problem_text": UNCONFIRMED_TEXT}, now)
         else:
-            keep(session, work, work.state, **values)
+            keep(session, work, **values)
 
 
-def _give_up_waiting(session: Session, work: Work, values: dict[str, Any], now: datetime) -> None:
-    if not move(session, work.target_id, S.PROCESSING, S.UNCONFIRMED, held_by=work.lease_token, **values):
-        raise LeaseLost
+def _unconfirm(session: Session, work: Work, values: dict[str, Any], now: datetime) -> None:
+    shift(session, work, S.UNCONFIRMED, **values)
     record_event(session, "target.unconfirmed", workspace_id=work.workspace_id, at=now, post_id=work.post_id,
                  account_id=work.account_id)
 

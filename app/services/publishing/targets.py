@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.lifecycle import TargetState, is_legal
 from app.domain.post_rules import PrivacyLevel
+from app.domain.quota import Limit
 from app.models import Connection, MediaFile, Post, PostTarget, TikTokAccount
 
 LEASE = timedelta(seconds=60)
@@ -24,6 +25,15 @@ class LeaseLost(Exception):
 
 class HandedOver(Exception):
     """This process is stopping; somebody else goes on at once from where the target stands."""
+
+
+class NotYet(Exception):
+    """One more call would break a limit of TikTok's; at `turn` it would not."""
+
+    def __init__(self, limit: Limit, turn: datetime) -> None:
+        super().__init__(limit.code)
+        self.limit = limit
+        self.turn = turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,13 @@ class Work:
     uploaded_bytes: int
     sent_at: datetime | None
     published_at: datetime | None
+    unsettled: list[sa.Update] = field(default_factory=list, compare=False)
+    """Ends of tries that the next write takes along."""
+
+    def settle(self, session: Session) -> None:
+        """Write the ends of tries in the caller's transaction."""
+        while self.unsettled:
+            session.execute(self.unsettled.pop(0))
 
 
 WORK_COLUMNS = (
@@ -77,9 +94,17 @@ def move(session: Session, target_id: int, current: TargetState, following: Targ
     return _update(session, target_id, current, held_by, {"state": following, **values})
 
 
-def keep(session: Session, work: Work, state: TargetState, **values: Any) -> None:
+def shift(session: Session, work: Work, following: TargetState, **values: Any) -> None:
+    """`move` for a leased target. Raises LeaseLost."""
+    work.settle(session)
+    if not move(session, work.target_id, work.state, following, held_by=work.lease_token, **values):
+        raise LeaseLost
+
+
+def keep(session: Session, work: Work, **values: Any) -> None:
     """Write columns of a leased target whose state stays. Raises LeaseLost."""
-    if not _update(session, work.target_id, state, work.lease_token, values):
+    work.settle(session)
+    if not _update(session, work.target_id, work.state, work.lease_token, values):
         raise LeaseLost
 
 

@@ -18,7 +18,7 @@ from app.services.ports import InitReceipt, TikTokError
 from app.services.publishing import status
 from app.services.publishing.attempts import attempt
 from app.services.publishing.ports import PublishingPorts
-from app.services.publishing.targets import LEASE, HandedOver, LeaseLost, Work, keep, move, released
+from app.services.publishing.targets import LEASE, HandedOver, Work, keep, released, shift
 from app.services.transactions import writing
 
 log = logging.getLogger(__name__)
@@ -35,13 +35,12 @@ def send(work: Work, receipt: InitReceipt, offset: int, ports: PublishingPorts) 
     """
     plan = plan_upload(work.size_bytes)
     content_type = CONTAINERS[work.container]
-    attempt(work, Step.UPLOAD, lambda: _send_chunks(work, plan, receipt.upload_url, offset, content_type, ports), ports.utcnow)
+    attempt(work, Step.UPLOAD, lambda: _send_chunks(work, plan, receipt.upload_url, offset, content_type, ports), ports)
     now = ports.utcnow()
     with writing() as session:
-        if not move(session, work.target_id, TargetState.PUBLISHING, TargetState.PROCESSING, held_by=work.lease_token,
-                    **released(due_at=now + next_poll(0, timedelta(0)), sent_at=now, uploaded_bytes=work.size_bytes,
-                               upload_url_sealed=None, failed_tries=0, polls=0, problem_code=None, problem_text=None)):
-            raise LeaseLost
+        shift(session, work, TargetState.PROCESSING, **released(
+            due_at=now + next_poll(0, timedelta(0)), sent_at=now, uploaded_bytes=work.size_bytes, upload_url_sealed=None,
+            failed_tries=0, polls=0, problem_code=None, problem_text=None))
     log.info("upload complete", extra={"target_id": work.target_id, "publish_id": receipt.publish_id})
 
 
@@ -50,7 +49,7 @@ def resume(work: Work, ports: PublishingPorts) -> None:
     assert work.publish_id is not None and work.upload_url_sealed is not None
     publish_id = work.publish_id
     answer = attempt(work, Step.STATUS, lambda: with_token(
-        work.account_id, lambda token: ports.tiktok.fetch_status(token, publish_id), ports.accounts), ports.utcnow)
+        work.account_id, lambda token: ports.tiktok.fetch_status(token, publish_id), ports.accounts), ports)
     plan = plan_upload(work.size_bytes)
     offset = resume_offset(plan, answer.uploaded_bytes or 0)
     if answer.status != "PROCESSING_UPLOAD" or offset >= work.size_bytes:
@@ -67,7 +66,8 @@ def _send_chunks(work: Work, plan: UploadPlan, upload_url: str, offset: int, con
         for chunk in plan.chunks(offset):
             body = _blocks(file, chunk, progress)
             complete = ports.tiktok.put_chunk(upload_url, chunk, plan.size, content_type, body)
-            progress.report(chunk.last + 1)
+            if not complete:
+                progress.report(chunk.last + 1)
         if not complete:
             raise TikTokError("upload_416", message="TikTok waits for more than the file has")
 
@@ -101,5 +101,4 @@ class _Progress:
     def report(self, position: int) -> None:
         self._reported = time.monotonic()
         with writing() as session:
-            keep(session, self._work, TargetState.PUBLISHING, uploaded_bytes=position,
-                 lease_until=self._ports.utcnow() + LEASE)
+            keep(session, self._work, uploaded_bytes=position, lease_until=self._ports.utcnow() + LEASE)
