@@ -17,6 +17,7 @@ from app.infra.storage.disk import DiskStorage
 from app.infra.task_queue import RedisTaskQueue
 from app.infra.tiktok.client import TikTokClient
 from app.infra.tiktok.oauth import TikTokLogin
+from app.infra.tiktok.webhooks import WebhookReader
 from app.services.accounts import AccountPorts
 from app.services.media import MediaPorts
 from app.services.publishing import PublishingPorts
@@ -32,6 +33,7 @@ class Wiring:
     tasks: RedisTaskQueue
     tiktok: TikTokClient
     login: TikTokLogin
+    webhooks: WebhookReader
     cipher: TokenCipher
     passwords: PasswordHasher
     storage: DiskStorage
@@ -69,6 +71,7 @@ def wire(app: Flask, settings: Settings) -> None:
             auth_url=settings.tiktok_auth_url, api_url=settings.tiktok_api_url,
             scopes=settings.tiktok_scopes, pkce=settings.tiktok_pkce, utcnow=clock.utcnow,
         ),
+        webhooks=WebhookReader(settings.tiktok_client_key, settings.tiktok_client_secret),
         cipher=TokenCipher(settings.token_keys),
         passwords=PasswordHasher(),
         storage=DiskStorage(settings.media_path),

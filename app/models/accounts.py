@@ -36,6 +36,8 @@ class TikTokAccount(Base):
     refresh_expires_at: Mapped[datetime | None]
     refresh_lease_until: Mapped[datetime | None]
     connected_at: Mapped[datetime]
+    # The latest consent: an end of authorisation that TikTok dates before it is over and done with.
+    authorized_at: Mapped[datetime]
 
     __table_args__ = (
         sa.UniqueConstraint("workspace_id", "open_id"),

@@ -71,6 +71,9 @@ class PostTarget(Base):
     sent_at: Mapped[datetime | None]
     problem_code: Mapped[str | None] = mapped_column(sa.String(64))
     problem_text: Mapped[str | None] = mapped_column(sa.Text)
+    checked_at: Mapped[datetime | None]
+    finding_code: Mapped[str | None] = mapped_column(sa.String(64))
+    finding_text: Mapped[str | None] = mapped_column(sa.Text)
     published_at: Mapped[datetime | None]
     tiktok_post_id: Mapped[str | None] = mapped_column(sa.String(32))
     permalink: Mapped[str | None] = mapped_column(sa.Text)

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.domain.lifecycle import TargetState
-from app.models import Connection, PostTarget, TikTokAccount, db
+from app.models import Connection, Event, PostTarget, TikTokAccount, db
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,21 @@ class AccountRow:
     scheduled: int
     published: int
     next_post_at: datetime | None
+    left_reason: str | None
+    """Why TikTok ended the authorisation, when it did so after the latest consent."""
 
     @property
     def may_publish(self) -> bool:
         return self.connection is Connection.CONNECTED and "video.publish" in self.scopes
+
+
+# The latest end counts: one that a person brought about here has no reason to tell.
+LEFT_REASON = (
+    sa.select(Event.data["reason"].as_string())
+    .where(Event.account_id == TikTokAccount.id, Event.kind.in_(("account.left", "account.disconnected")),
+           Event.created_at >= TikTokAccount.authorized_at)
+    .order_by(Event.id.desc()).limit(1).correlate(TikTokAccount).scalar_subquery()
+)
 
 
 def list_accounts(workspace_id: int) -> list[AccountRow]:
@@ -42,7 +53,7 @@ def list_accounts(workspace_id: int) -> list[AccountRow]:
             TikTokAccount.avatar_key.is_not(None), TikTokAccount.connected_at, TikTokAccount.refresh_expires_at,
             sa.func.count(PostTarget.id).filter(is_scheduled),
             sa.func.count(PostTarget.id).filter(PostTarget.state == TargetState.PUBLISHED),
-            sa.func.min(PostTarget.scheduled_at).filter(is_scheduled),
+            sa.func.min(PostTarget.scheduled_at).filter(is_scheduled), LEFT_REASON,
         )
         .outerjoin(PostTarget, PostTarget.account_id == TikTokAccount.id)
         .where(TikTokAccount.workspace_id == workspace_id).group_by(TikTokAccount.id)

@@ -28,10 +28,11 @@ def load_overview(workspace_id: int, now: datetime) -> Overview:
     targets = sa.select(PostTarget.id).where(PostTarget.workspace_id == workspace_id)
     row = db.session.execute(sa.select(
         sa.select(sa.func.count()).select_from(targets.where(
-            PostTarget.state.in_(TROUBLE), PostTarget.scheduled_at > now - timedelta(days=TROUBLE_DAYS)).subquery()).scalar_subquery(),
+            sa.or_(PostTarget.state.in_(TROUBLE), PostTarget.finding_code.is_not(None)),
+            PostTarget.scheduled_at > now - timedelta(days=TROUBLE_DAYS)).subquery()).scalar_subquery(),
         sa.select(sa.func.count()).select_from(TikTokAccount).where(
             TikTokAccount.workspace_id == workspace_id, TikTokAccount.connection == Connection.NEEDS_RECONNECT).scalar_subquery(),
-        sa.select(sa.func.min(PostTarget.due_at)).where(
+        sa.select(sa.func.min(PostTarget.scheduled_at)).where(
             PostTarget.workspace_id == workspace_id, PostTarget.state == TargetState.SCHEDULED).scalar_subquery(),
     )).one()
     return Overview(*row)

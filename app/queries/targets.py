@@ -25,6 +25,7 @@ class TargetRow:
     size_bytes: int
     publish_id: str | None
     problem_text: str | None
+    finding_text: str | None
     permalink: str | None
     account_id: int
     nickname: str
@@ -35,7 +36,8 @@ class TargetRow:
 ROWS = (
     sa.select(
         PostTarget.id, PostTarget.post_id, Post.media_file_id, Post.caption, PostTarget.state, PostTarget.scheduled_at,
-        PostTarget.uploaded_bytes, MediaFile.size_bytes, PostTarget.publish_id, PostTarget.problem_text, PostTarget.permalink,
+        PostTarget.uploaded_bytes, MediaFile.size_bytes, PostTarget.publish_id, PostTarget.problem_text, PostTarget.finding_text,
+        PostTarget.permalink,
         PostTarget.account_id, TikTokAccount.nickname, TikTokAccount.username, TikTokAccount.avatar_key.is_not(None),
     )
     .select_from(PostTarget).join(Post, Post.id == PostTarget.post_id)

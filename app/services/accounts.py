@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app.domain.errors import DomainError, ErrorKind, Problem, refuse
 from app.domain.lifecycle import TargetState
@@ -27,6 +28,11 @@ REFRESH_MARGIN = timedelta(hours=2)
 """Tokens live 24 hours; with this much left a new one is fetched, so that none dies in the middle of a post."""
 REFRESH_LEASE = timedelta(seconds=45)
 REFRESH_WAIT_SECONDS = 50
+DISCONNECTED: dict[str, Any] = {
+    "connection": Connection.DISCONNECTED, "access_token_sealed": None, "refresh_token_sealed": None,
+    "access_expires_at": None, "refresh_expires_at": None, "refresh_lease_until": None, "scopes": [],
+}
+"""Columns of an account that is left without its tokens; the rest is history and stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ def connect_account(*, code: str, redirect_uri: str, verifier: str | None, works
     with writing() as session:
         account = session.scalar(sa.select(TikTokAccount).where(
             TikTokAccount.workspace_id == workspace_id, TikTokAccount.open_id == grant.open_id
-        ))
+        ).with_for_update())
         kind = "account.reconnected" if account else "account.connected"
         if account is None:
             account = TikTokAccount(workspace_id=workspace_id, open_id=grant.open_id, connected_at=now)
@@ -66,7 +72,7 @@ def connect_account(*, code: str, redirect_uri: str, verifier: str | None, works
         account.username, account.nickname = username, profile.nickname
         account.avatar_key = avatar_key or account.avatar_key
         account.scopes = list(grant.scopes)
-        account.connection = Connection.CONNECTED
+        account.connection, account.authorized_at = Connection.CONNECTED, now
         for column, value in _token_columns(grant, ports.cipher).items():
             setattr(account, column, value)
         session.flush()
@@ -84,13 +90,24 @@ def disconnect_account(*, account: TikTokAccount, actor_id: int, ports: AccountP
     revoked = _revoke(account, ports)
     now = ports.utcnow()
     with writing() as session:
-        session.execute(sa.update(TikTokAccount).where(TikTokAccount.id == account_id).values(
-            connection=Connection.DISCONNECTED, access_token_sealed=None, refresh_token_sealed=None,
-            access_expires_at=None, refresh_expires_at=None, refresh_lease_until=None, scopes=[],
-        ))
+        session.execute(sa.update(TikTokAccount).where(TikTokAccount.id == account_id).values(**DISCONNECTED))
         record_event(session, "account.disconnected", workspace_id=workspace_id, at=now, actor_id=actor_id,
                      account_id=account_id, revoked=revoked)
     return revoked
+
+
+def end_authorization(session: Session, open_id: str, *, ended_at: datetime, reason: str, is_final: bool, now: datetime) -> None:
+    """TikTok says that it ended a creator's authorisation: every workspace must reconnect, or, when final, loses the tokens.
+
+    An account that was authorised after `ended_at` stays as it is. The history of each workspace says why.
+    """
+    values = DISCONNECTED if is_final else {"connection": Connection.NEEDS_RECONNECT}
+    left = session.execute(sa.update(TikTokAccount).where(
+        TikTokAccount.open_id == open_id, TikTokAccount.authorized_at <= ended_at,
+        TikTokAccount.connection != Connection.DISCONNECTED,
+    ).values(**values).returning(TikTokAccount.id, TikTokAccount.workspace_id).execution_options(synchronize_session=False)).all()
+    for account_id, workspace_id in left:
+        record_event(session, "account.left", workspace_id=workspace_id, at=now, account_id=account_id, reason=reason)
 
 
 def count_waiting(account_id: int) -> int:
@@ -179,8 +196,7 @@ def _refresh(account_id: int, refresh_token: str, old_token: str, old_is_good: b
             return old_token
         raise TikTokError("token_missing" if gone else error.code, log_id=error.log_id, message=error.message) from error
     with writing() as session:
-        session.execute(sa.update(TikTokAccount).where(TikTokAccount.id == account_id).values(
-            **_token_columns(grant, ports.cipher)))
+        session.execute(sa.update(TikTokAccount).where(*_still_there(account_id)).values(**_token_columns(grant, ports.cipher)))
     log.info("token refreshed", extra={"account_id": account_id})
     return grant.access_token
 
@@ -190,9 +206,15 @@ def _after_failed_refresh(account_id: int, gone: bool, now: datetime) -> None:
         values: dict[str, object] = {"refresh_lease_until": None}
         if gone:
             values["connection"] = Connection.NEEDS_RECONNECT
-            account = session.get_one(TikTokAccount, account_id)
-            record_event(session, "account.lost", workspace_id=account.workspace_id, at=now, account_id=account_id)
-        session.execute(sa.update(TikTokAccount).where(TikTokAccount.id == account_id).values(**values))
+        workspace_id = session.execute(sa.update(TikTokAccount).where(*_still_there(account_id)).values(**values)
+                                       .returning(TikTokAccount.workspace_id)).scalar_one_or_none()
+        if gone and workspace_id is not None:
+            record_event(session, "account.lost", workspace_id=workspace_id, at=now, account_id=account_id)
+
+
+def _still_there(account_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    # A webhook or a person may end the connection during a refresh; tokens must not come back then.
+    return TikTokAccount.id == account_id, TikTokAccount.connection != Connection.DISCONNECTED
 
 
 def _token_columns(grant: TokenGrant, cipher: Cipher) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from app.domain.errors import Problem
 from app.domain.media_rules import VideoFacts
@@ -82,6 +82,26 @@ class PublishStatus:
     post_ids: tuple[str, ...]
     uploaded_bytes: int | None
     log_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One thing that TikTok tells by itself; `happened_at` is its word for when, in whole seconds."""
+
+    event: str
+    happened_at: datetime
+    open_id: str | None
+    publish_id: str | None
+    post_id: str | None
+    content: dict[str, Any]
+
+
+class WebhookRefused(Exception):
+    """What came is not a webhook of TikTok's for this app; `code` says why and is stable."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class TikTok(Protocol):

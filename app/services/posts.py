@@ -19,6 +19,7 @@ from app.domain.post_rules import (
     choice_problems,
     schedule_problems,
 )
+from app.domain.preflight import next_due
 from app.domain.retry import decide
 from app.models import Connection, Post, PostTarget, TikTokAccount, db
 from app.services.accounts import PUBLISH_SCOPE, AccountPorts, load_account, with_token
@@ -95,12 +96,15 @@ def move_target(*, workspace_id: int, target_id: int, scheduled_at: datetime, ac
     raise_if(schedule_problems(scheduled_at, now))
     target = load_target(workspace_id, target_id)
     state, post_id, account_id, before = target.state, target.post_id, target.account_id, target.scheduled_at
-    values: dict[str, Any] = {"scheduled_at": scheduled_at, "due_at": scheduled_at, "failed_tries": 0,
-                              "problem_code": None, "problem_text": None}
+    # A check ahead may hold the lease of a scheduled target; without it, it writes nothing.
+    values: dict[str, Any] = {
+        "scheduled_at": scheduled_at, "due_at": next_due(scheduled_at, now), "failed_tries": 0, "problem_code": None, "problem_text": None,
+        "lease_until": None, "lease_token": None, "finding_code": None, "finding_text": None, "checked_at": None,
+    }
     with writing() as session:
         if state is TargetState.SCHEDULED:
             changed = session.execute(sa.update(PostTarget).where(
-                PostTarget.id == target_id, PostTarget.state == state, PostTarget.lease_token.is_(None)).values(**values))
+                PostTarget.id == target_id, PostTarget.state == state).values(**values))
             done = changed.rowcount == 1  # type: ignore[attr-defined]  # a CursorResult, typed as Result
         else:
             done = is_legal(state, TargetState.SCHEDULED) and state is not TargetState.PUBLISHING and move(
@@ -140,7 +144,7 @@ def _insert(new: NewPost, account_id: int, workspace_id: int, actor_id: int, now
         session.flush()
         session.add(PostTarget(
             workspace_id=workspace_id, post_id=post.id, account_id=account_id, state=TargetState.SCHEDULED,
-            scheduled_at=new.scheduled_at, due_at=new.scheduled_at, privacy_level=new.choices.privacy_level,
+            scheduled_at=new.scheduled_at, due_at=next_due(new.scheduled_at, now), privacy_level=new.choices.privacy_level,
             allow_comment=new.choices.allow_comment, allow_duet=new.choices.allow_duet, allow_stitch=new.choices.allow_stitch,
             consent_text=CONSENT_TEXT, consent_at=now, consent_by_id=actor_id,
         ))

@@ -14,7 +14,7 @@ from app.models import Member, User, Workspace, db
 from app.services.team import can_sign_up
 
 PUBLIC_ENDPOINTS = frozenset({
-    "static", "health.healthz", "health.readyz", "auth.login", "auth.sign_in", "auth.setup", "auth.sign_up",
+    "static", "health.healthz", "health.readyz", "auth.login", "auth.sign_in", "auth.setup", "auth.sign_up", "hooks.events",
 })
 """Everything else needs a login; a test compares this list with the routes."""
 

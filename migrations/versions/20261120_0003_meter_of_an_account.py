@@ -1,6 +1,6 @@
 """Let the attempts be an account's meter
 
-Revision: 0003, after 0001. Imports nothing of the application: it must still run when
+Revision: 0003, after 0002. Imports nothing of the application: it must still run when
 the models have moved on. Columns are removed a release after nothing reads them.
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

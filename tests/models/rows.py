@@ -17,7 +17,7 @@ WHOLE: dict[str, dict[str, Any]] = {
     "tiktok_accounts": {
         "id": 1, "workspace_id": 1, "open_id": "-000abc", "username": "northbound", "nickname": "Northbound", "scopes": "[]",
         "connection": "connected", "access_token_sealed": "a", "refresh_token_sealed": "r", "access_expires_at": NOW,
-        "refresh_expires_at": NOW, "connected_at": NOW},
+        "refresh_expires_at": NOW, "connected_at": NOW, "authorized_at": NOW},
     "media_files": {
         "id": 1, "workspace_id": 1, "name": "clip.mp4", "storage_key": "1/clip.mp4", "poster_key": "1/clip.jpg", "sha256": "0" * 64,
         "size_bytes": 5_000_000_000, "container": "mp4", "codec": "h264", "width": 360, "height": 640, "fps": 30.0,
@@ -30,14 +30,16 @@ WHOLE: dict[str, dict[str, Any]] = {
         "uploaded_bytes": 0},
     "publish_attempts": {"id": 1, "target_id": 1, "account_id": 1, "step": "init", "started_at": NOW},
     "events": {"id": 1, "workspace_id": 1, "kind": "post.scheduled", "data": "{}", "created_at": NOW},
+    "incoming_webhooks": {"id": 1, "idempotency_key": "0" * 64, "event": "post.publish.complete", "content": "{}",
+                          "happened_at": NOW, "received_at": NOW},
 }
 """One valid row of each table, parents before children."""
 
 
-def insert(connection: Any, table: str, /, **changes: Any) -> None:
-    """Write one row that is whole but for the changes. Takes a connection or a session."""
+def insert(connection: Any, table: str, /, without: tuple[str, ...] = (), **changes: Any) -> None:
+    """Write one row that is whole but for the changes, and for columns that an older schema lacks. Takes a connection or a session."""
     dialect = connection.get_bind().dialect.name if hasattr(connection, "get_bind") else connection.dialect.name
-    row = {name: as_stored(value, dialect) for name, value in {**WHOLE[table], **changes}.items()}
+    row = {name: as_stored(value, dialect) for name, value in {**WHOLE[table], **changes}.items() if name not in without}
     columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
     connection.execute(sa.text(f"INSERT INTO {table} ({columns}) VALUES ({values})"), row)
 

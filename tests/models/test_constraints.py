@@ -122,6 +122,7 @@ def test_a_disconnected_account_has_no_tokens(session):
     ("members", "uq_members_workspace_id_user_id", {}),
     ("tiktok_accounts", "uq_tiktok_accounts_workspace_id_open_id", {"username": "renamed"}),
     ("posts", "uq_posts_workspace_id_creation_key", {"caption": "sent twice"}),
+    ("incoming_webhooks", "uq_incoming_webhooks_idempotency_key", {"event": "delivered twice"}),
 ])
 def test_what_must_be_unique_is_refused_the_second_time(session, table, constraint, second):
     unique = next(c for c in db.metadata.tables[table].constraints if c.name == constraint)
@@ -134,7 +135,7 @@ def test_what_must_be_unique_is_refused_the_second_time(session, table, constrai
 def test_every_unique_constraint_is_tried_above():
     names = {c.name for table in db.metadata.tables.values() for c in table.constraints if isinstance(c, sa.UniqueConstraint)}
     assert names == {"uq_users_email", "uq_members_workspace_id_user_id", "uq_tiktok_accounts_workspace_id_open_id",
-                     "uq_posts_workspace_id_creation_key"}
+                     "uq_posts_workspace_id_creation_key", "uq_incoming_webhooks_idempotency_key"}
 
 
 @pytest.mark.parametrize(("table", "changes"), [

@@ -6,6 +6,7 @@ import ast
 import itertools
 import logging
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,10 @@ from cryptography.fernet import Fernet
 from flask_migrate import downgrade, upgrade
 
 from app.factory import create_app
-from app.models import db
+from app.models import TikTokAccount, db
 from app.settings import Secret, Settings
 from tests import servers
-from tests.models.rows import WHOLE, seed
+from tests.models.rows import NOW, WHOLE, insert, seed
 
 ROOT = Path(__file__).parents[2]
 REVISIONS = sorted((ROOT / "migrations" / "versions").glob("*.py"))
@@ -131,6 +132,25 @@ def test_a_database_in_use_goes_up_down_and_up(empty_app):
     with db.engine.begin() as connection:
         seed(connection)
         assert all(connection.scalar(sa.text(f"SELECT count(*) FROM {table}")) == 1 for table in WHOLE)
+
+
+def test_a_consent_is_as_old_as_the_last_connection_in_the_history(empty_app):
+    upgrade(revision="0001")
+    later = NOW + timedelta(days=3)
+    with db.engine.begin() as connection:
+        for table in ("workspaces", "tiktok_accounts"):
+            insert(connection, table, without=("authorized_at",))
+        insert(connection, "tiktok_accounts", without=("authorized_at",), id=2, open_id="-000other")
+        history = [("account.connected", NOW), ("account.reconnected", later), ("account.lost", NOW + timedelta(days=9))]
+        for number, (kind, at) in enumerate(history):
+            insert(connection, "events", id=number, kind=kind, account_id=1, created_at=at)
+    first = described(db.engine)
+    upgrade(revision="0002")
+    with db.engine.connect() as connection:
+        found = connection.execute(sa.select(TikTokAccount.authorized_at).order_by(TikTokAccount.id)).scalars().all()
+    assert found == [later, NOW]
+    downgrade(revision="0001")
+    assert described(db.engine) == first
 
 
 def test_migrating_twice_changes_nothing(empty_app):

@@ -71,7 +71,8 @@ def test_schedules_for_the_workspace_s_wall_clock_with_the_consent(app, as_alice
     assert answer.status_code == 303, answer.text
     [target] = targets(app)
     assert answer.location == f"/posts/{target.post_id}"
-    assert target.scheduled_at.isoformat() == "2026-11-24T08:00:00+00:00" == target.due_at.isoformat()
+    assert target.scheduled_at.isoformat() == "2026-11-24T08:00:00+00:00"
+    assert target.due_at == target.scheduled_at - timedelta(hours=24), "the first thing to do is to check it a day ahead"
     assert (target.state, target.privacy_level, target.allow_comment, target.allow_duet) == ("scheduled", "PUBLIC_TO_EVERYONE", True, False)
     assert (target.consent_text, target.consent_at, target.consent_by_id) == (CONSENT_TEXT, clock.utcnow(), alice.user_id)
     page = as_alice.get(answer.location).text
@@ -168,12 +169,12 @@ def test_moves_a_post(app, as_alice, alice, scene):
     path = f"/posts/{post.post_id}/targets/{post.target_id}/move"
     answer = as_alice.post(path, data={"date": "2026-12-01", "time": "18:30", "csrf_token": as_alice.csrf})
     assert answer.status_code == 303
-    assert targets(app)[0].due_at.isoformat() == "2026-12-01T17:30:00+00:00"
+    assert targets(app)[0].scheduled_at.isoformat() == "2026-12-01T17:30:00+00:00"
     assert "chose another time" in as_alice.get(f"/posts/{post.post_id}").text
     for day, hour, words in (("2026-11-19", "10:00", "has passed"), ("2027-03-28", "02:15", "does not exist")):
         answer = as_alice.post(path, data={"date": day, "time": hour, "csrf_token": as_alice.csrf})
         assert answer.status_code == 422 and words in answer.text
-    assert targets(app)[0].due_at.isoformat() == "2026-12-01T17:30:00+00:00"
+    assert targets(app)[0].scheduled_at.isoformat() == "2026-12-01T17:30:00+00:00"
 
 
 def test_cancels_a_post_for_good(app, as_alice, alice, scene, frozen):
@@ -241,6 +242,6 @@ def test_strangers_find_nothing(app, as_bob, alice, scene):
     answer = as_bob.post("/posts/", data=form(as_bob, scene))
     assert answer.status_code == 422
     [target] = targets(app)
-    assert (target.state, target.due_at) == ("scheduled", clock.utcnow() + timedelta(days=1))
+    assert (target.state, target.scheduled_at) == ("scheduled", clock.utcnow() + timedelta(days=1))
     with app.app_context():
         assert db.session.query(Post).count() == 1

@@ -10,16 +10,17 @@ import sqlalchemy as sa
 
 from app.domain.errors import Problem
 from app.domain.lifecycle import IN_FLIGHT, TargetState
-from app.domain.post_rules import TargetChoices, choice_problems
 from app.domain.retry import MAX_TRIES, Action, decide
 from app.domain.upload_plan import plan_upload
 from app.models import Connection, PostTarget, Step, TikTokAccount, db
-from app.services.accounts import PUBLISH_SCOPE, with_token
+from app.services.accounts import with_token
 from app.services.history import record_event
 from app.services.ports import InitReceipt, TikTokError, VideoInit
 from app.services.publishing import status, upload
 from app.services.publishing.attempts import attempt
+from app.services.publishing.last_check import find_obstacle
 from app.services.publishing.ports import PublishingPorts
+from app.services.publishing.preflight import check_ahead
 from app.services.publishing.targets import HandedOver, LeaseLost, NotYet, Work, claim, keep, released, shift
 from app.services.transactions import let_go, writing
 
@@ -53,7 +54,9 @@ def advance(target_id: int, ports: PublishingPorts) -> None:
 
 def _step(work: Work, ports: PublishingPorts) -> None:
     try:
-        if work.state is TargetState.PUBLISHING:
+        if work.state is TargetState.SCHEDULED:
+            check_ahead(work, ports)
+        elif work.state is TargetState.PUBLISHING:
             _publish(work, ports)
         else:
             status.follow(work, ports)
@@ -65,26 +68,12 @@ def _step(work: Work, ports: PublishingPorts) -> None:
 
 def _publish(work: Work, ports: PublishingPorts) -> None:
     if work.publish_id is None:
-        if problem := _last_check(work, ports):
+        if problem := find_obstacle(work, ports):
             _hold(work, problem, ports)
             return
         upload.send(work, _init(work, ports), 0, ports)
     else:
         upload.resume(work, ports)
-
-
-def _last_check(work: Work, ports: PublishingPorts) -> Problem | None:
-    """What no longer fits at the moment of publishing: connection, permission, media, the creator's settings."""
-    if work.connection is not Connection.CONNECTED:
-        return Problem("token_missing", decide("token_missing", 1).text)
-    if PUBLISH_SCOPE not in work.scopes:
-        return Problem("scope_not_authorized", decide("scope_not_authorized", 1).text)
-    if ports.storage.size(work.storage_key) != work.size_bytes:
-        raise TikTokError("media_missing")
-    creator = attempt(work, Step.CREATOR_INFO, lambda: with_token(
-        work.account_id, ports.tiktok.creator_info, ports.accounts), ports)
-    choices = TargetChoices(work.privacy_level, work.allow_comment, work.allow_duet, work.allow_stitch)
-    return next(choice_problems(choices, creator, work.duration_seconds), None)
 
 
 def _init(work: Work, ports: PublishingPorts) -> InitReceipt:

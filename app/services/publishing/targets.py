@@ -43,9 +43,12 @@ class Work:
     target_id: int
     lease_token: str
     state: TargetState
+    scheduled_at: datetime
+    finding_code: str | None
     workspace_id: int
     post_id: int
     account_id: int
+    refresh_expires_at: datetime | None
     connection: Connection
     scopes: tuple[str, ...]
     username: str
@@ -75,11 +78,12 @@ class Work:
 
 
 WORK_COLUMNS = (
-    PostTarget.state, PostTarget.workspace_id, PostTarget.post_id, PostTarget.account_id, TikTokAccount.connection,
-    TikTokAccount.scopes, TikTokAccount.username, Post.caption, MediaFile.storage_key, MediaFile.container,
-    MediaFile.size_bytes, MediaFile.duration_seconds, PostTarget.privacy_level, PostTarget.allow_comment,
-    PostTarget.allow_duet, PostTarget.allow_stitch, PostTarget.failed_tries, PostTarget.polls, PostTarget.publish_id,
-    PostTarget.upload_url_sealed, PostTarget.uploaded_bytes, PostTarget.sent_at, PostTarget.published_at,
+    PostTarget.state, PostTarget.scheduled_at, PostTarget.finding_code, PostTarget.workspace_id, PostTarget.post_id,
+    PostTarget.account_id, TikTokAccount.connection, TikTokAccount.scopes, TikTokAccount.username, TikTokAccount.refresh_expires_at,
+    Post.caption, MediaFile.storage_key, MediaFile.container, MediaFile.size_bytes, MediaFile.duration_seconds,
+    PostTarget.privacy_level, PostTarget.allow_comment, PostTarget.allow_duet, PostTarget.allow_stitch, PostTarget.failed_tries,
+    PostTarget.polls, PostTarget.publish_id, PostTarget.upload_url_sealed, PostTarget.uploaded_bytes, PostTarget.sent_at,
+    PostTarget.published_at,
 )
 
 
@@ -111,19 +115,21 @@ def keep(session: Session, work: Work, **values: Any) -> None:
 def claim(session: Session, target_id: int, now: datetime) -> Work | None:
     """Lease a target that is due, taking over an expired lease; None when there is nothing to do.
 
-    A scheduled target starts publishing with the claim, so that from here on nobody edits it.
+    A scheduled target whose time has come starts publishing with the claim, so that from here on nobody edits it;
+    before its time it stays scheduled, for a check ahead.
     """
     lease_token = secrets.token_hex(16)
     claimed = session.execute(
         sa.update(PostTarget).where(
             PostTarget.id == target_id, PostTarget.due_at <= now,
             sa.or_(PostTarget.lease_until.is_(None), PostTarget.lease_until < now),
-        ).values(lease_until=now + LEASE, lease_token=lease_token).returning(PostTarget.state)
-    ).scalar_one_or_none()
+        ).values(lease_until=now + LEASE, lease_token=lease_token).returning(PostTarget.state, PostTarget.scheduled_at)
+    ).one_or_none()
     if claimed is None:
         return None
-    if claimed is TargetState.SCHEDULED:
-        move(session, target_id, TargetState.SCHEDULED, TargetState.PUBLISHING, held_by=lease_token)
+    if claimed.state is TargetState.SCHEDULED and claimed.scheduled_at <= now:
+        move(session, target_id, TargetState.SCHEDULED, TargetState.PUBLISHING, held_by=lease_token,
+             finding_code=None, finding_text=None)
     return _load(session, target_id, lease_token)
 
 

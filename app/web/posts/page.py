@@ -22,8 +22,12 @@ STEP_WORDS = {Step.CREATOR_INFO: "Asked what the creator allows", Step.INIT: "An
 EVENT_WORDS = {
     "post.scheduled": "scheduled this post", "target.moved": "chose another time", "target.canceled": "canceled it",
     "target.published": "published it", "target.failed": "could not publish it", "target.missed": "held it back",
-    "target.unconfirmed": "is not sure what became of it",
+    "target.unconfirmed": "is not sure what became of it", "target.warned": "found something that would keep it from going out",
 }
+
+
+EVENT_TONES = {"target.published": "ok", "target.failed": "bad", "target.missed": "bad", "target.unconfirmed": "bad",
+               "target.warned": "bad"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ def _timeline(post: PostDetail, zone: str, now: datetime) -> tuple[TimelineEntry
 
 
 def _event_entry(event: EventRow, zone: str, now: datetime) -> TimelineEntry:
-    tone = {"target.published": "ok", "target.failed": "bad", "target.missed": "bad", "target.unconfirmed": "bad"}.get(event.kind, "plain")
+    tone = EVENT_TONES.get(event.kind, "plain")
     detail = event.data.get("text", "")
     if after := event.data.get("after") or event.data.get("scheduled_at"):
         detail = f"for {shown(datetime.fromisoformat(after), zone, now).text}"
