@@ -88,6 +88,7 @@ def sandbox() -> None:
         **os.environ, "SANDBOX_DIR": str(settings.instance_dir.resolve() / "sandbox"), "SANDBOX_URL": f"http://{url}",
         "SANDBOX_CLIENT_KEY": SANDBOX_CLIENT_KEY, "SANDBOX_CLIENT_SECRET": SANDBOX_CLIENT_SECRET,
         "SANDBOX_PROCESSING_SECONDS": str(settings.sandbox_processing_seconds),
+        "SANDBOX_WEBHOOK_URL": f"http://127.0.0.1:{settings.port}/hooks/events",
     }
     # One process, because it holds its state in memory; it shares no code with Oncue, so it is started, not imported.
     command = [sys.executable, "-m", "gunicorn", "app.sandbox.wsgi:app", "--bind", url, "--workers", "1",

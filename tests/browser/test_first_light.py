@@ -91,6 +91,7 @@ def test_a_denied_consent_and_a_bad_file_are_told_where_they_happen(visitor, hou
     visitor.connect("kabinet")
     (tmp_path / "notes.mp4").write_text("Only words.")
     visitor.go("/posts/new")
+    page.locator('label:has-text("@kabinet") input').check(force=True)
     with page.expect_response("**/media/") as refused:
         page.locator("input[type=file]").set_input_files(tmp_path / "notes.mp4")
     assert refused.value.status == 422
