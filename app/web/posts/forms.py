@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from wtforms import BooleanField, DateField, HiddenField, IntegerField, RadioField, SelectChoice, SelectField, TextAreaField, TimeField
+from wtforms import (
+    BooleanField,
+    DateField,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectChoice,
+    SelectField,
+    TextAreaField,
+    TimeField,
+    URLField,
+)
 from wtforms.validators import InputRequired, Optional
 
 from app.domain.post_rules import PRIVACY_LABELS, CreatorInfo, PrivacyLevel, TargetChoices
@@ -26,6 +37,12 @@ class WhenForm(Form):
     def scheduled_at(self, zone: str) -> datetime:
         """The instant that is meant. Raises DomainError `time_skipped` when a clock change leaves it out."""
         return exact_instant(datetime.combine(self.date.data, self.time.data), ZoneInfo(zone))
+
+
+class LinkForm(Form):
+    """A person's word that a post is live."""
+
+    link = URLField("Link to the post", [Optional()])
 
 
 class ComposerForm(WhenForm):

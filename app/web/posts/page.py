@@ -22,6 +22,7 @@ STEP_WORDS = {Step.CREATOR_INFO: "Asked what the creator allows", Step.INIT: "An
 EVENT_WORDS = {
     "post.scheduled": "scheduled this post", "target.moved": "chose another time", "target.canceled": "canceled it",
     "target.published": "published it", "target.failed": "could not publish it", "target.missed": "held it back",
+    "target.confirmed": "saw that it is live", "target.published_again": "saw that it is not live and published it again",
     "target.unconfirmed": "is not sure what became of it", "target.warned": "found something that would keep it from going out",
 }
 

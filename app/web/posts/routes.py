@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from app.queries.accounts import list_accounts
 from app.queries.posts import find_post
 from app.queries.targets import TargetRow, latest_targets, targets_between
 from app.services import posts
+from app.services.publishing import confirm_live, publish_again
 from app.web.access import member
 from app.web.cards import day_title, group_by_day, make_card
 from app.web.errors import STATUS, flash_problem
@@ -22,7 +24,7 @@ from app.web.forms import apply_problems
 from app.web.htmx import go
 from app.web.media import take_video
 from app.web.posts.composer import load_composer, load_panel
-from app.web.posts.forms import PROBLEM_FIELDS, ComposerForm, WhenForm
+from app.web.posts.forms import PROBLEM_FIELDS, ComposerForm, LinkForm, WhenForm
 from app.web.posts.page import PostPage, make_post_page
 from app.wiring import wiring
 
@@ -116,6 +118,29 @@ def cancel(post_id: int, target_id: int) -> Response:
     except DomainError as error:
         return flash_problem(error, url_for("posts.show", post_id=post_id))
     flash("Canceled. It will not go out.", "success")
+    return go(url_for("posts.show", post_id=post_id))
+
+
+@blueprint.post("/<int:post_id>/targets/<int:target_id>/confirm")
+def confirm(post_id: int, target_id: int) -> Response:
+    who = member()
+    return _verdict(post_id, "Noted: it is live.", lambda: confirm_live(
+        workspace_id=who.workspace_id, target_id=target_id, link=LinkForm().link.data or "", actor_id=who.user_id, now=clock.utcnow()))
+
+
+@blueprint.post("/<int:post_id>/targets/<int:target_id>/again")
+def again(post_id: int, target_id: int) -> Response:
+    who = member()
+    return _verdict(post_id, "It goes out again now.", lambda: publish_again(
+        workspace_id=who.workspace_id, target_id=target_id, actor_id=who.user_id, now=clock.utcnow()))
+
+
+def _verdict(post_id: int, thanks: str, decide: Callable[[], None]) -> Response:
+    try:
+        decide()
+    except DomainError as error:
+        return flash_problem(error, url_for("posts.show", post_id=post_id))
+    flash(thanks, "success")
     return go(url_for("posts.show", post_id=post_id))
 
 
