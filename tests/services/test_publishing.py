@@ -450,7 +450,7 @@ def test_what_tiktok_may_have_is_unconfirmed_and_never_failed_or_sent_again(app,
     frozen.advance(hours=1)
     target = step(app, target_id)
     assert (target.state, target.published_at) == ("unconfirmed", None), target.problem_text
-    assert "will not send it again" in target.problem_text
+    assert target.problem_code == code and "will not send it again" in target.problem_text
     with app.app_context():
         db.session.execute(sa.update(TikTokAccount).values(connection=Connection.CONNECTED))
         db.session.commit()
