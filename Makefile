@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint bench lock clean
+.PHONY: run test lint bench chaos lock clean
 
 run: .venv/run-ready
 	@exec $(BIN)/flask up
@@ -19,6 +19,11 @@ lint: .venv/test-ready
 bench: .venv/test-ready
 	@sh .ci/test-tools
 	$(BIN)/python -m tests.bench
+
+# Everything goes wrong at once on both databases, for minutes; CHAOS_SEED=… plays a run again.
+chaos: .venv/test-ready
+	@sh .ci/test-tools
+	$(BIN)/python -m tests.chaos
 
 # Only when dependencies change: writes both lock files anew, with hashes and without a word of where packages come from.
 lock:

@@ -6,8 +6,10 @@ import json
 import os
 import sys
 import time
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 from flask import Flask, current_app
@@ -21,17 +23,17 @@ from app.infra.task_queue import QueueName
 from app.jobs.schedule import run_scheduler
 from app.jobs.worker import run_worker
 from app.models import TikTokAccount, User, db
-from app.services import team
+from app.services import moving, team
 from app.services.transactions import writing
-from app.settings import SANDBOX_CLIENT_KEY, SANDBOX_CLIENT_SECRET, Settings
-from app.wiring import Wiring, wiring
+from app.settings import SANDBOX_CLIENT_KEY, SANDBOX_CLIENT_SECRET, Settings, SettingsError
+from app.wiring import Wiring, build_storage, wiring
 
 DEMO_EMAIL = "demo@oncue.local"
 
 
 def init_app(app: Flask) -> None:
     """Register the commands, and put the settings under `flask --help`."""
-    for command in (up, demo, worker, scheduler, sandbox, secrets, rotate_keys):
+    for command in (up, demo, worker, scheduler, sandbox, secrets, rotate_keys, move_media):
         app.cli.add_command(command)
     context = click.get_current_context(silent=True)
     if context and isinstance(root := context.find_root().command, FlaskGroup):
@@ -40,7 +42,7 @@ def init_app(app: Flask) -> None:
 
 def settings_help() -> str:
     """Every setting with its default and meaning; ports and directories are among them."""
-    lines = [f"{f.metadata['env']:<28}{f.metadata['about'].replace('`', '')} [{shown_default(f.default)}]" for f in fields(Settings)]
+    lines = [f"{f.metadata['env']:<31}{f.metadata['about'].replace('`', '')} [{shown_default(f.default)}]" for f in fields(Settings)]
     return "\b\nSettings, read from the environment (secrets also from the file that NAME_FILE names):\n  " + "\n  ".join(lines)
 
 
@@ -48,6 +50,8 @@ def shown_default(value: object) -> str:
     """A default as the help and the README show it."""
     if value in (None, "", ()):
         return "empty"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
@@ -69,13 +73,13 @@ def up(web: bool) -> None:
 @click.argument("queues", nargs=-1, required=True, type=click.Choice([q.value for q in QueueName]))
 @click.option("--hands", default=2, show_default=True, help="Jobs that this process does side by side.")
 def worker(queues: tuple[str, ...], hands: int) -> None:
-    """Work through QUEUES, the most urgent first: beat, publish."""
+    """Work through QUEUES, the most urgent first: beat, publish, media."""
     run_worker(current_app._get_current_object(), [QueueName(q) for q in queues], hands)  # type: ignore[attr-defined]  # a proxy
 
 
 @click.command()
 def scheduler() -> None:
-    """Set the beat: run rq-scheduler. One per installation."""
+    """Set the beat: run rq-scheduler. Of several one beats, and another takes over when it ends."""
     run_scheduler(_wiring().redis)
 
 
@@ -89,6 +93,8 @@ def sandbox() -> None:
         "SANDBOX_CLIENT_KEY": SANDBOX_CLIENT_KEY, "SANDBOX_CLIENT_SECRET": SANDBOX_CLIENT_SECRET,
         "SANDBOX_PROCESSING_SECONDS": str(settings.sandbox_processing_seconds),
         "SANDBOX_WEBHOOK_URL": f"http://127.0.0.1:{settings.port}/hooks/events",
+        # This Oncue's own address counts as verified, and may be a plain one on this machine.
+        "SANDBOX_VERIFIED_PROPERTIES": urlsplit(settings.base_url).hostname or "", "SANDBOX_ALLOW_HTTP_PULL": "1",
     }
     # One process, because it holds its state in memory; it shares no code with Oncue, so it is started, not imported.
     command = [sys.executable, "-m", "gunicorn", "app.sandbox.wsgi:app", "--bind", url, "--workers", "1",
@@ -142,6 +148,31 @@ def _reseal_all(cipher: TokenCipher) -> int:
             account.refresh_token_sealed = cipher.reseal(account.refresh_token_sealed or "")
             count += 1
     return count
+
+
+@click.command()
+@click.option("--to", "target", required=True, type=click.Choice(["disk", "s3"]), help="Where the files shall be.")
+@click.option("--delete-source", is_flag=True, help="Delete each file where it was, once its copy was checked.")
+def move_media(target: str, delete_source: bool) -> None:
+    """Copy every stored file to disk or S3 and check each copy; may be stopped and run again at any time."""
+    settings = _wiring().settings
+    if delete_source and settings.storage != target:
+        raise click.ClickException(f"Oncue still reads what would be deleted. Move, set STORAGE={target}, restart, then delete.")
+    try:
+        other = {"disk": "s3", "s3": "disk"}[target]
+        with closing(build_storage(settings, other)) as source, closing(build_storage(settings, target)) as to:
+            report = moving.move_media(moving.Move(source, to, target_in_use=settings.storage == target, delete_source=delete_source,
+                                                   say=click.echo))
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{error}. What was copied stays; run this again.") from error
+    for problem in report.problems:
+        click.echo(problem, err=True)
+    click.echo(f"{report.copied} files copied ({report.copied_bytes} bytes), {report.already_there} were there already, "
+               f"{report.deleted} deleted where they were, {len(report.problems)} could not be moved.")
+    if report.problems:
+        sys.exit(1)
 
 
 def _wiring() -> Wiring:

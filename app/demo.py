@@ -67,7 +67,7 @@ def run_demo(wiring: Wiring, user: User, video: Path | None, lead_seconds: float
     say(f"connected {account.nickname} (@{account.username}): {', '.join(account.scopes)}")
     media_id = _upload(wiring, workspace_id, user_id, video, say)
     due = clock.utcnow() + timedelta(seconds=lead_seconds)
-    new = posts.NewPost(account_id=account_id, media_file_id=media_id, caption="On cue. #oncue", scheduled_at=due,
+    new = posts.NewPost(account_id=account_id, media_file_ids=(media_id,), caption="On cue. #oncue", scheduled_at=due,
                         choices=TargetChoices(PrivacyLevel.PUBLIC, allow_comment=True), creation_key=secrets.token_hex(16))
     post_id = posts.schedule_post(new, workspace_id=workspace_id, actor_id=user_id, ports=wiring.accounts)
     say(f"scheduled post {post_id} for {due:%H:%M:%S} UTC")
@@ -99,7 +99,7 @@ def _upload(wiring: Wiring, workspace_id: int, user_id: int, video: Path | None,
             with path.open("rb") as file:
                 while block := file.read(1 << 20):
                     incoming.write(block)
-            media_id = media.keep_video(incoming=incoming, name=path.name, workspace_id=workspace_id, actor_id=user_id, ports=wiring.media)
+            media_id = media.keep_media(incoming=incoming, name=path.name, workspace_id=workspace_id, actor_id=user_id, ports=wiring.media)
         finally:
             incoming.close()
     kept = media.load_media(workspace_id, media_id)

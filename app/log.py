@@ -7,6 +7,10 @@ import logging
 import re
 import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 SECRET_NAMES = ("upload_token", "upload_id", "access_token", "refresh_token", "client_secret", "code_verifier")
@@ -17,6 +21,7 @@ SECRETS = re.compile(
     rf"|((?:(?:{'|'.join(SECRET_NAMES)})\\?[\"']?\s*[=:]\s*\\?[\"']?)|[?&](?:code|state)=)[^&\s\"'\\]+"
     r"|\b((?i:bearer) )[^\s\"'\\]+"
 )
+_context: ContextVar[Mapping[str, object]] = ContextVar("log_context", default=MappingProxyType({}))
 STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -36,6 +41,38 @@ def cleaned(value: Any) -> Any:
 
 def _extras(record: logging.LogRecord) -> dict[str, Any]:
     return {k: v for k, v in record.__dict__.items() if k not in STANDARD}
+
+
+@contextmanager
+def log_context(**values: object) -> Iterator[None]:
+    """Every line that this thread logs inside, whoever writes it, carries these values and what `bind_log` adds.
+
+    So does the line of whoever logs an exception that comes out.
+    """
+    token = _context.set({**_context.get(), **values})
+    try:
+        yield
+    except Exception as error:
+        error.__dict__.setdefault("log_context", _context.get())
+        raise
+    finally:
+        _context.reset(token)
+
+
+def bind_log(**values: object) -> None:
+    """Add values to the `log_context` around, until its end; without one nothing is added."""
+    if around := _context.get():
+        _context.set({**around, **values})
+
+
+class ContextFilter(logging.Filter):
+    """Puts the context on a line; what the line says itself stays."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        for name, value in {**getattr(error, "log_context", {}), **_context.get()}.items():
+            record.__dict__.setdefault(name, value)
+        return True
 
 
 class TextFormatter(logging.Formatter):
@@ -70,6 +107,8 @@ def configure_logging(level: str, log_format: str) -> None:
     """Send everything to standard error in one format."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    # On the handler: a logger's filter does not see the lines of the loggers below it.
+    handler.addFilter(ContextFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -28,6 +28,8 @@ RESTART_PAUSE_SECONDS = 1.0
 HOPELESS_STARTS = 5
 HOPELESS_SECONDS = 20.0
 REDIS = "redis"
+MEDIA_HANDS = 2
+"""Files that are fetched from the web side by side; more would only share the same line."""
 
 
 class PortTaken(Exception):
@@ -65,6 +67,7 @@ def commands(settings: Settings, *, web: bool = True) -> dict[str, str]:
     found["beat"] = f"{flask} worker beat"
     for number in range(1, settings.publish_workers + 1):
         found[f"publish.{number}"] = f"{flask} worker publish --hands {settings.publish_hands}"
+    found["media"] = f"{flask} worker media --hands {MEDIA_HANDS}"
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,19 +18,26 @@ from redis import Redis
 
 from app import clock
 from app.factory import create_app
+from app.infra.storage import s3
 from app.instance import new_secrets
 from app.models import db
 from app.settings import Secret, Settings
-from tests import factories, servers, videos
+from tests import factories, log_guard, servers, videos
 
 os.environ.setdefault("TZ", "UTC")
 SECRETS = new_secrets()
+log_guard.GUARD.secrets.update((*SECRETS.values(), servers.S3_SECRET_ACCESS_KEY))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(log_guard)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What mostly waits comes first: one process watches a post go live while the other works."""
-    items.sort(key=lambda item: not item.path.is_relative_to(Path(__file__).parent / "browser"))
+    here = Path(__file__).parent
+    items.sort(key=lambda item: not (item.path.is_relative_to(here / "browser") or item.path == here / "chaos" / "test_chaos.py"))
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +58,23 @@ def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers
         yield sandbox
 
 
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    with servers.s3() as url:
+        yield url
+
+
+@pytest.fixture
+def s3_bucket(s3_url: str) -> Iterator[servers.Bucket]:
+    """A bucket of the test's own on a local S3, over real HTTP."""
+    client = s3.connect(endpoint_url=s3_url, region="us-east-1", access_key_id=servers.S3_ACCESS_KEY_ID,
+                        secret_access_key=servers.S3_SECRET_ACCESS_KEY)
+    bucket = servers.Bucket(s3_url, f"oncue-{secrets.token_hex(8)}", client)
+    client.create_bucket(Bucket=bucket.name)
+    yield bucket
+    client.close()
+
+
 @pytest.fixture
 def tiktok(sandbox_server: servers.Sandbox) -> servers.Sandbox:
     """The sandbox, empty, with nothing to wait for."""
@@ -61,7 +86,8 @@ def tiktok(sandbox_server: servers.Sandbox) -> servers.Sandbox:
 def make_settings(instance_dir: Path, database_url: str, redis_url: str, sandbox_url: str) -> Settings:
     return Settings(
         instance_dir=instance_dir, database_url=database_url, redis_url=redis_url, secret_key=Secret(SECRETS["SECRET_KEY"]),
-        token_keys=(Secret(SECRETS["TOKEN_KEYS"]),), sandbox_port=int(sandbox_url.rsplit(":", 1)[1]), log_level="WARNING",
+        token_keys=(Secret(SECRETS["TOKEN_KEYS"]),), port=servers.free_port(), sandbox_port=int(sandbox_url.rsplit(":", 1)[1]),
+        log_level="WARNING",
     )
 
 
@@ -72,6 +98,7 @@ def make_app(settings: Settings) -> Flask:
     with app.app_context():
         upgrade()
     logging.getLogger().handlers[:] = []  # pytest captures by itself
+    log_guard.GUARD.listen()
     return app
 
 
@@ -82,7 +109,9 @@ def close_app(app: Flask) -> None:
         db.engine.dispose()
     wiring = app.extensions["oncue"]
     wiring.tiktok.close()
+    wiring.login.close()
     wiring.redis.close()
+    wiring.storage.close()
 
 
 @pytest.fixture(scope="session")
@@ -121,6 +150,17 @@ def app(request: pytest.FixtureRequest) -> Iterator[Flask]:
 
 
 @pytest.fixture
+def served(app: Flask, tiktok: servers.Sandbox) -> Iterator[str]:
+    """The application over HTTP at its public address, where the sandbox fetches photos and sends its webhooks; yields the address."""
+    url = factories.wired(app).settings.base_url
+    with servers.serve(app, factories.wired(app).settings.port):
+        hooks = f"{url.replace('localhost', '127.0.0.1')}/hooks/events"
+        tiktok.switch(allow_http_pull=True, verified_properties="localhost", webhook_url=hooks)
+        yield url
+        tiktok.switch(webhook_url="")
+
+
+@pytest.fixture
 def ctx(app: Flask) -> Iterator[Flask]:
     """The application with a context of its own, for tests that call services and queries."""
     with app.app_context():
@@ -136,6 +176,10 @@ class MovableClock:
 
     def __call__(self) -> datetime:
         return self.now
+
+    def meet(self) -> None:
+        """Set our clock by the sandbox's, for what both sign and date."""
+        self.now = datetime.fromtimestamp(int(self._sandbox.get("/sandbox/api/clock")["now"]), UTC)
 
     def advance(self, **span: float) -> None:
         self.now += timedelta(**span)

@@ -11,10 +11,11 @@ import httpx
 from flask import Flask
 
 from app import clock
-from app.domain.post_rules import PrivacyLevel, TargetChoices
+from app.domain.post_rules import PostMode, PrivacyLevel, TargetChoices
 from app.models import Member, PostTarget, db
 from app.services import accounts, media, posts, team
 from app.wiring import Wiring
+from tests import videos
 from tests.servers import Sandbox
 
 PASSWORD = "correct horse battery"
@@ -55,18 +56,24 @@ def make_media(app: Flask, person: SimpleNamespace, path: Path) -> int:
     with app.app_context():
         try:
             incoming.write(path.read_bytes())
-            return media.keep_video(incoming=incoming, name=path.name, workspace_id=person.workspace_id,
+            return media.keep_media(incoming=incoming, name=path.name, workspace_id=person.workspace_id,
                                     actor_id=person.user_id, ports=wiring.media)
         finally:
             incoming.close()
 
 
-def make_post(app: Flask, person: SimpleNamespace, *, account_id: int, media_file_id: int, scheduled_at: datetime,
-              caption: str = "Behind the counter at 6 am #coffeetok", privacy: PrivacyLevel = PrivacyLevel.PUBLIC,
-              **choices: bool) -> SimpleNamespace:
+def make_photos(app: Flask, person: SimpleNamespace, directory: Path, count: int = 3) -> tuple[int, ...]:
+    """Upload so many small photos, each another; returns the media files' ids."""
+    return tuple(make_media(app, person, videos.make_photo(directory / f"photo{number}.jpg", number)) for number in range(count))
+
+
+def make_post(app: Flask, person: SimpleNamespace, *, account_id: int, media_file_id: int | tuple[int, ...], scheduled_at: datetime,
+              caption: str = "Behind the counter at 6 am #coffeetok", privacy: PrivacyLevel | None = PrivacyLevel.PUBLIC,
+              mode: PostMode = PostMode.DIRECT, title: str = "", cover: int = 0, **choices: bool) -> SimpleNamespace:
     """Schedule a post through the service; returns its id and its target's."""
-    new = posts.NewPost(account_id=account_id, media_file_id=media_file_id, caption=caption, scheduled_at=scheduled_at,
-                        choices=TargetChoices(privacy, **choices), creation_key=secrets.token_hex(8))
+    media_file_ids = media_file_id if isinstance(media_file_id, tuple) else (media_file_id,)
+    new = posts.NewPost(account_id=account_id, media_file_ids=media_file_ids, caption=caption, scheduled_at=scheduled_at, title=title,
+                        cover=cover, choices=TargetChoices(privacy, mode=mode, **choices), creation_key=secrets.token_hex(8))
     with app.app_context():
         post_id = posts.schedule_post(new, workspace_id=person.workspace_id, actor_id=person.user_id, ports=wired(app).accounts)
         target_id = db.session.query(PostTarget.id).filter_by(post_id=post_id).scalar()

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+from flask import Flask
 
+from tests.log_guard import Guard
 from tests.servers import Sandbox, free_port, wait_for
 
 ROOT = Path(__file__).parent.parent
@@ -70,7 +72,18 @@ class House:
         """End it as Ctrl-C does; returns the exit status."""
         assert self.process is not None
         self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+        status = self.process.wait(timeout=30)
+        self.check_log()
+        return status
+
+    def check_log(self) -> None:
+        """Fails when one of its processes has written a secret; the demo login is meant to be read."""
+        guard = Guard()
+        with contextlib.suppress(FileNotFoundError):  # in production it makes none
+            guard.secrets.update(json.loads((self.instance / "secrets.json").read_text()).values())
+        guard.secrets.update(value for name, value in self.environment.items() if name in ("SECRET_KEY", "TOKEN_KEYS"))
+        found = guard.leaks(self.log.splitlines())
+        assert not found, "a process logged a secret:\n" + "\n".join(found)
 
     def processes(self) -> list[str]:
         """Command lines of whatever still runs for this instance."""
@@ -84,6 +97,22 @@ class House:
     def demo_login(self) -> dict[str, str]:
         found: dict[str, str] = json.loads((self.instance / "demo-login.json").read_text())
         return found
+
+
+@contextlib.contextmanager
+def flask_process(app: Flask, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`flask ARGUMENTS` beside a test, on its application's database, Redis and sandbox; killed at the end."""
+    settings = app.extensions["oncue"].settings
+    environment = {
+        **os.environ, "ONCUE_INSTANCE": str(settings.instance_dir), "DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url,
+        "SECRET_KEY": str(settings.secret_key), "TOKEN_KEYS": ",".join(settings.token_keys), "SANDBOX_PORT": str(settings.sandbox_port),
+    }
+    process = subprocess.Popen([sys.executable, "-m", "flask", "--app", "wsgi", *arguments], cwd=ROOT, env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 @contextlib.contextmanager

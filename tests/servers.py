@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -25,6 +26,10 @@ from app.processes import redis_server
 from app.sandbox import SandboxConfig, create_sandbox
 from app.settings import SANDBOX_CLIENT_KEY, SANDBOX_CLIENT_SECRET
 
+NO_TLS = ssl.create_default_context()
+"""Made once: without it every call reads the certificates anew, which takes longer than the call."""
+S3_ACCESS_KEY_ID = "storage-key"
+S3_SECRET_ACCESS_KEY = "storage secret that stands nowhere"
 POSTGRES_GLOB = "/usr/lib/postgresql/*/bin"
 
 
@@ -117,13 +122,16 @@ class Sandbox:
     url: str
 
     def get(self, path: str, **params: Any) -> Any:
-        return self._checked(httpx.get(self.url + path, params=params))
+        return self._checked(httpx.get(self.url + path, params=params, verify=NO_TLS))
 
     def post(self, path: str, **body: Any) -> Any:
-        return self._checked(httpx.post(self.url + path, json=body))
+        return self._checked(httpx.post(self.url + path, json=body, verify=NO_TLS))
 
     def switch(self, **switches: Any) -> None:
-        self._checked(httpx.patch(f"{self.url}/sandbox/api/switches", json=switches))
+        self._checked(httpx.patch(f"{self.url}/sandbox/api/switches", json=switches, verify=NO_TLS))
+
+    def patch_creator(self, username: str, **changes: Any) -> None:
+        self._checked(httpx.patch(f"{self.url}/sandbox/api/creators/{username}", json=changes, verify=NO_TLS))
 
     def advance(self, seconds: float) -> None:
         self.post("/sandbox/api/clock", advance_seconds=seconds)
@@ -144,7 +152,7 @@ class Sandbox:
         request = httpx.URL(authorization_url)
         asked = request.params["scope"].split(",")
         form = {**request.params, "creator": creator, "decision": decision, "scopes": asked if scopes is None else scopes}
-        answer = httpx.post(f"{self.url}/v2/auth/authorize/", data=form)
+        answer = httpx.post(f"{self.url}/v2/auth/authorize/", data=form, verify=NO_TLS)
         assert answer.status_code in (302, 303), answer.text
         return answer.headers["location"]
 
@@ -160,12 +168,48 @@ def sandbox(directory: Path) -> Iterator[Sandbox]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     app = create_sandbox(SandboxConfig(directory=directory, url=url, client_key=SANDBOX_CLIENT_KEY, client_secret=SANDBOX_CLIENT_SECRET))
+    with serve(app, port):
+        yield Sandbox(url)
+
+
+@contextlib.contextmanager
+def serve(app: Any, port: int) -> Iterator[None]:
+    """A WSGI application over real HTTP, in a thread of the test run."""
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield Sandbox(url)
+        yield
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """An empty bucket of a real S3 server, and a client of Oncue's own making for it."""
+
+    endpoint_url: str
+    name: str
+    client: Any
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The settings that lead to it."""
+        return {"S3_ENDPOINT_URL": self.endpoint_url, "S3_BUCKET": self.name, "S3_ACCESS_KEY_ID": S3_ACCESS_KEY_ID,
+                "S3_SECRET_ACCESS_KEY": S3_SECRET_ACCESS_KEY}
+
+
+@contextlib.contextmanager
+def s3() -> Iterator[str]:
+    """A local S3 over real HTTP, in a thread of the test run; yields its address."""
+    from moto.server import ThreadedMotoServer  # takes a second, which only the tests of storage should wait for
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()

@@ -36,8 +36,17 @@ def test_prints_the_address_and_a_demo_login_that_works(house):
 
 
 def test_runs_every_process(house):
-    for name in ("redis", "sandbox", "web", "scheduler", "beat", "publish.1"):
+    for name in ("redis", "sandbox", "web", "scheduler", "beat", "publish.1", "media"):
         assert re.search(rf"{re.escape(name)} started \(pid=\d+\)", house.log), name
+
+
+def test_every_process_is_known_to_whoever_asks(house):
+    def ready():
+        answer = httpx.get(f"{house.url}/readyz")
+        return answer.json() if answer.is_success and len(answer.json()["workers"]) >= 4 else None
+    found = wait_for(ready)
+    assert [scheduler["beating"] for scheduler in found["schedulers"]] == [True]
+    assert {tuple(worker["queues"]) for worker in found["workers"]} == {("beat",), ("publish",), ("media",)}
 
 
 def test_the_secrets_it_makes_are_readable_by_its_owner_only(house):

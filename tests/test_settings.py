@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ PRODUCTION = {
     "ONCUE_ENV": "production", "SECRET_KEY": "long and secret", "TOKEN_KEYS": "k1", "PUBLIC_URL": "https://oncue.example.com",
     "TIKTOK_CLIENT_KEY": "aw-key", "TIKTOK_CLIENT_SECRET": "app-secret",
 }
-SECRET_NAMES = ["SECRET_KEY", "TIKTOK_CLIENT_SECRET"]
+SECRET_NAMES = ["SECRET_KEY", "TIKTOK_CLIENT_SECRET", "S3_SECRET_ACCESS_KEY"]
 
 
 def refusal(**environ: str) -> str:
@@ -39,12 +40,17 @@ def test_without_an_environment_everything_has_its_default():
     ("TOKEN_KEYS", "new, old ,", "token_keys", (Secret("new"), Secret("old"))),
     ("DATABASE_URL", "postgresql://oncue@db/oncue", "database_url", "postgresql://oncue@db/oncue"),
     ("REDIS_URL", "redis://redis:6379/0", "redis_url", "redis://redis:6379/0"),
+    ("S3_ENDPOINT_URL", "https://s3.example.com/", "s3_endpoint_url", "https://s3.example.com"),
+    ("S3_SECRET_ACCESS_KEY", "s", "s3_secret_access_key", Secret("s")),
     ("UPLOAD_MAX_BYTES", "1000", "upload_max_bytes", 1000),
+    ("FETCH_ALLOWED_HOSTS", "nas.lan:8080, [fd00::1]:80", "fetch_allowed_hosts", ("nas.lan:8080", "[fd00::1]:80")),
     ("LOG_FORMAT", "json", "log_format", "json"),
     ("TIKTOK_API_URL", "http://127.0.0.1:8100", "tiktok_api_url", "http://127.0.0.1:8100"),
     ("TIKTOK_UPLOAD_HOSTS", "*.tiktokapis.com, upload.example.com", "tiktok_upload_hosts", ("*.tiktokapis.com", "upload.example.com")),
     ("TIKTOK_SCOPES", "user.info.basic,video.publish", "tiktok_scopes", ("user.info.basic", "video.publish")),
     ("TIKTOK_PKCE", "hex", "tiktok_pkce", "hex"),
+    ("TIKTOK_TIMEOUT_SECONDS", "10", "tiktok_timeout_seconds", 10),
+    ("TIKTOK_UPLOAD_TIMEOUT_SECONDS", "600", "tiktok_upload_timeout_seconds", 600),
     ("SANDBOX_PROCESSING_SECONDS", "0.5", "sandbox_processing_seconds", 0.5),
     ("SANDBOX_PROCESSING_SECONDS", "0", "sandbox_processing_seconds", 0.0),
 ])
@@ -72,6 +78,8 @@ def test_an_empty_variable_counts_as_none(name):
     ("UPLOAD_MAX_BYTES", "4 GB", "a number"),
     ("SESSION_DAYS", "0", "above zero"),
     ("WEB_THREADS", "many", "a number"),
+    ("KEEP_WEBHOOKS_DAYS", "3", "4 or more"),
+    ("KEEP_ATTEMPTS_DAYS", "1", "2 or more"),
     ("PUBLISH_WORKERS", "0", "above zero"),
     ("SANDBOX_PROCESSING_SECONDS", "-1", "above zero"),
     ("SANDBOX_PROCESSING_SECONDS", "nan", "a number"),
@@ -90,6 +98,43 @@ def test_a_wrong_value_is_refused_with_the_variable_and_what_it_accepts(name, ra
 @pytest.mark.parametrize(("name", "raw"), [("ONCUE_PORT", "65536"), ("SANDBOX_PORT", "100000")])
 def test_a_port_that_does_not_exist_is_refused(name, raw):
     assert name in refusal(**{name: raw})
+
+
+def test_a_call_must_end_before_its_lease_does():
+    assert Settings.from_env({"TIKTOK_TIMEOUT_SECONDS": "25"}).tiktok_timeout_seconds == 25
+    assert "TIKTOK_TIMEOUT_SECONDS must be 25 at most" in refusal(TIKTOK_TIMEOUT_SECONDS="26")
+
+
+# Where files are kept
+
+S3 = {"STORAGE": "s3", "S3_BUCKET": "oncue-media"}
+
+
+def test_a_bucket_is_all_that_s3_needs():
+    assert Settings.from_env(S3).storage == "s3"
+    with_keys = Settings.from_env({**S3, "S3_ACCESS_KEY_ID": "k", "S3_SECRET_ACCESS_KEY": "s", "S3_PREFIX": "media/oncue"})
+    assert with_keys.s3_prefix == "media/oncue"
+
+
+@pytest.mark.parametrize(("environ", "words"), [
+    ({"STORAGE": "tape"}, "STORAGE must be one of disk, s3, not 'tape'"),
+    ({"STORAGE": "s3"}, "S3_BUCKET must be a bucket's name"),
+    ({**S3, "S3_BUCKET": "My_Bucket"}, "not 'My_Bucket'"),
+    ({**S3, "S3_ENDPOINT_URL": "s3.example.com"}, "S3_ENDPOINT_URL must be an http or https address"),
+    ({**S3, "S3_ACCESS_KEY_ID": "k"}, "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be set both, or neither"),
+    ({**S3, "S3_SECRET_ACCESS_KEY": "s"}, "must be set both, or neither"),
+    ({**S3, "S3_PREFIX": "/media"}, "S3_PREFIX must be names with single slashes"),
+    ({**S3, "S3_PREFIX": "media/"}, "not 'media/'"),
+    ({**S3, "S3_PREFIX": "media/../other"}, "not 'media/../other'"),
+])
+def test_what_can_not_lead_to_a_bucket_is_refused(environ, words):
+    assert words in refusal(**environ)
+
+
+def test_s3_without_its_library_is_refused_and_disk_needs_none(monkeypatch):
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    assert "STORAGE=s3 needs the package boto3" in refusal(**S3)
+    assert Settings.from_env({}).storage == "disk"
 
 
 # Secrets
@@ -191,3 +236,8 @@ def test_the_sandbox_is_used_until_an_app_of_tiktok_s_is_named():
 def test_every_setting_says_what_it_is_for(field):
     assert len(field.metadata["about"].split()) >= 3
     assert not field.metadata["about"].endswith(".")
+
+
+@pytest.mark.parametrize("raw", ["nas.lan", "http://nas.lan:80", "nas.lan:", "nas.lan:80/x", "*:80"])
+def test_an_allowed_host_has_a_port_so_that_nothing_else_there_is_opened(raw):
+    assert refusal(FETCH_ALLOWED_HOSTS=f"files.lan:80,{raw}") == f"FETCH_ALLOWED_HOSTS must list host:port, not {raw!r}"

@@ -1,24 +1,39 @@
-"""What TikTok takes as a video, and how to say what is wrong with a file.
+"""What TikTok takes as a video or a photo, and how to say what is wrong with a file.
 
-Source: TikTok, Content Posting API, media transfer guide, video restrictions.
+Source: TikTok, Content Posting API, media transfer guide, video and photo restrictions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from app.domain.errors import Problem
+
+
+class MediaKind(StrEnum):
+    VIDEO = "video"
+    PHOTO = "photo"
+
 
 CONTAINERS = {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm"}
 """Containers that TikTok takes, with the content type of their upload."""
 CODECS = {"h264": "H.264", "hevc": "H.265", "vp8": "VP8", "vp9": "VP9"}
+PHOTO_TYPES = {"jpeg": "image/jpeg", "webp": "image/webp"}
+"""Formats of photos that TikTok takes, with their content type; PNG is refused."""
+CONTENT_TYPES = {**CONTAINERS, **PHOTO_TYPES}
 MIN_FPS, MAX_FPS = 23.0, 60.0
 MIN_SIDE, MAX_SIDE = 360, 4096
 MAX_BYTES = 4_000_000_000
 MAX_SECONDS = 600
 FPS_TOLERANCE = 0.05
 """A file that says 60 often averages 60.01; TikTok's own limit is a round number."""
+
+
+PHOTO_MAX_BYTES = 20_000_000
+PHOTO_MAX_SHORT_SIDE, PHOTO_MAX_LONG_SIDE = 1080, 1920
+"""TikTok says "maximum 1080p"; observed: the shorter side counts. Both bounds together are safe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,27 @@ class VideoFacts:
     fps: float
     duration_seconds: float
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFacts:
+    """What the probe found in a picture's bytes: pixels as shown (rotation applied)."""
+
+    container: str
+    width: int
+    height: int
+    size_bytes: int
+
+
+def photo_problems(facts: PhotoFacts) -> Iterator[Problem]:
+    """Each reason why TikTok would refuse this photo; one bad photo makes it refuse the whole post."""
+    if facts.container not in PHOTO_TYPES:
+        yield _photo_problem("format", f"This is a {facts.container.upper()} picture. TikTok takes JPEG and WebP; export it as JPEG.")
+    short, long = sorted((facts.width, facts.height))
+    if short > PHOTO_MAX_SHORT_SIDE or long > PHOTO_MAX_LONG_SIDE:
+        yield _photo_problem("dimensions", f"It is {facts.width} × {facts.height} pixels. TikTok takes up to 1080 × 1920; make it smaller.")
+    if facts.size_bytes > PHOTO_MAX_BYTES:
+        yield _photo_problem("size", "It is larger than 20 MB, the most that TikTok takes for a photo; export it with more compression.")
 
 
 def video_problems(facts: VideoFacts) -> Iterator[Problem]:
@@ -72,3 +108,7 @@ def duration_text(seconds: float) -> str:
 
 def _problem(what: str, message: str) -> Problem:
     return Problem(f"video_{what}", message, "media")
+
+
+def _photo_problem(what: str, message: str) -> Problem:
+    return Problem(f"photo_{what}", message, "media")

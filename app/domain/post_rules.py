@@ -5,19 +5,28 @@ Source: TikTok, Content Posting API, direct post and creator info references, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain.errors import Problem
-from app.domain.media_rules import duration_problem
+from app.domain.media_rules import MediaKind, duration_problem
 
 CAPTION_MAX_UNITS = 2200
+PHOTO_TITLE_MAX_UNITS, PHOTO_DESCRIPTION_MAX_UNITS = 90, 4000
+PHOTOS_MAX = 35
 MIN_LEAD = timedelta(seconds=0)
 MAX_LEAD = timedelta(days=366)
 MUSIC_URL = "https://www.tiktok.com/legal/page/global/music-usage-confirmation/en"
 CONSENT_TEXT = "By posting, you agree to TikTok's Music Usage Confirmation"
+
+
+class PostMode(StrEnum):
+    """`inbox` puts a draft into the creator's TikTok app, where caption and audience are chosen."""
+
+    DIRECT = "direct"
+    INBOX = "inbox"
 
 
 class PrivacyLevel(StrEnum):
@@ -59,6 +68,8 @@ class TargetChoices:
     allow_comment: bool = False
     allow_duet: bool = False
     allow_stitch: bool = False
+    auto_add_music: bool = False
+    mode: PostMode = PostMode.DIRECT
 
 
 def utf16_units(text: str) -> int:
@@ -66,18 +77,37 @@ def utf16_units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def caption_problems(caption: str) -> Iterator[Problem]:
-    """A caption may be empty; it has at most 2,200 UTF-16 units and no characters that can't be stored."""
-    units = utf16_units(caption)
-    if units > CAPTION_MAX_UNITS:
+def caption_problems(caption: str, kind: MediaKind = MediaKind.VIDEO) -> Iterator[Problem]:
+    """A caption may be empty; it has at most 2,200 UTF-16 units, for photos 4,000, and no characters that can't be stored."""
+    yield from _text_problems("caption", caption, PHOTO_DESCRIPTION_MAX_UNITS if kind is MediaKind.PHOTO else CAPTION_MAX_UNITS)
+
+
+def title_problems(title: str, kind: MediaKind) -> Iterator[Problem]:
+    """Photos may have a title of at most 90 UTF-16 units; videos have none."""
+    if kind is MediaKind.VIDEO and title:
+        yield Problem("title_not_for_videos", "TikTok takes a title for photos only. Put it into the caption.", "title")
+    yield from _text_problems("title", title, PHOTO_TITLE_MAX_UNITS)
+
+
+def media_set_problems(kinds: Sequence[MediaKind]) -> Iterator[Problem]:
+    """One video, or 1 to 35 photos."""
+    if not kinds:
+        yield Problem("media_not_found", "Choose a video or photos first.", "media")
+    elif MediaKind.VIDEO in kinds and len(kinds) > 1:
+        yield Problem("media_mixed", "A TikTok post has one video or up to 35 photos, not both. Take some away.", "media")
+    elif len(kinds) > PHOTOS_MAX:
+        yield Problem("photos_too_many", f"These are {len(kinds)} photos; TikTok takes 35. Take {len(kinds) - PHOTOS_MAX} away.", "media")
+
+
+def _text_problems(name: str, text: str, most: int) -> Iterator[Problem]:
+    units = utf16_units(text)
+    if units > most:
         yield Problem(
-            "caption_too_long",
-            f"The caption has {units:,} characters as TikTok counts them; 2,200 are allowed. "
-            f"Shorten it by {units - CAPTION_MAX_UNITS:,}.",
-            "caption",
+            f"{name}_too_long",
+            f"The {name} has {units:,} characters as TikTok counts them; {most:,} are allowed. Shorten it by {units - most:,}.", name,
         )
-    if "\x00" in caption or any("\ud800" <= c <= "\udfff" for c in caption):
-        yield Problem("caption_bad_character", "The caption has a character that can't be sent. Type it again without it.", "caption")
+    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        yield Problem(f"{name}_bad_character", f"The {name} has a character that can't be sent. Type it again without it.", name)
 
 
 def schedule_problems(scheduled_at: datetime, now: datetime) -> Iterator[Problem]:
@@ -89,8 +119,12 @@ def schedule_problems(scheduled_at: datetime, now: datetime) -> Iterator[Problem
                       "scheduled_local")
 
 
-def choice_problems(choices: TargetChoices, creator: CreatorInfo, duration_seconds: float) -> Iterator[Problem]:
-    """Each choice that the creator's current settings don't allow (guidelines, points 1 and 2)."""
+def choice_problems(choices: TargetChoices, creator: CreatorInfo, kind: MediaKind, duration_seconds: float | None,
+                    *, is_audited: bool = True) -> Iterator[Problem]:
+    """Each choice of a direct post that the creator's current settings don't allow (guidelines, points 1 and 2).
+
+    An app that TikTok has not audited may only post to private accounts, and only for the creator's own eyes.
+    """
     if choices.privacy_level is None:
         yield Problem("privacy_missing", "Choose who can see this video.", "privacy_level")
     elif choices.privacy_level not in creator.privacy_options:
@@ -100,12 +134,27 @@ def choice_problems(choices: TargetChoices, creator: CreatorInfo, duration_secon
             f"Choose one of: {', '.join(PRIVACY_LABELS[o] for o in creator.privacy_options)}.",
             "privacy_level",
         )
+    elif not is_audited:
+        yield from _unaudited_problems(choices.privacy_level, creator)
     for name in ("comment", "duet", "stitch"):
+        if getattr(choices, f"allow_{name}") and kind is MediaKind.PHOTO and name != "comment":
+            yield Problem(f"{name}_not_for_photos", f"TikTok has no {name}s of photos. Switch “{name.capitalize()}” off.", f"allow_{name}")
+            continue
         if getattr(choices, f"allow_{name}") and getattr(creator, f"{name}_disabled"):
             yield Problem(
                 f"{name}_disabled",
                 f"{creator.nickname} has turned {name}s off in TikTok. Switch “{name.capitalize()}” off here, or on there.",
                 f"allow_{name}",
             )
-    if problem := duration_problem(duration_seconds, creator.max_video_seconds, creator.nickname):
+    if duration_seconds is not None and (problem := duration_problem(duration_seconds, creator.max_video_seconds, creator.nickname)):
         yield problem
+
+
+def _unaudited_problems(level: PrivacyLevel, creator: CreatorInfo) -> Iterator[Problem]:
+    # TikTok offers "everyone" to public accounts only.
+    if PrivacyLevel.PUBLIC in creator.privacy_options:
+        yield Problem("unaudited_public_account", "TikTok has not audited this Oncue's app yet, so it may only post to private accounts. "
+                      f"Make {creator.nickname} private in TikTok, or have the app audited.", "account_id")
+    elif level is not PrivacyLevel.ONLY_ME:
+        yield Problem("unaudited_only_me", "TikTok has not audited this Oncue's app yet, so its posts can only be seen by their creator. "
+                      "Choose “Only me”; the creator can change that in TikTok later.", "privacy_level")

@@ -34,6 +34,26 @@ def posts_a_day(count: int) -> Limit:
                  f"TikTok takes about {count} posts in 24 hours from one account. This one goes out as soon as there is room.")
 
 
+LOST_ANSWER = Limit(1, timedelta(minutes=10), "waits_for_answer",
+                    "TikTok's answer about another post of this account was lost. This one waits until TikTok has told what became of it.")
+"""Not TikTok's limit but ours: what TikTok tells next is then about that post and no other."""
+UNAUDITED_CREATORS = 5
+"""Creators that an app which TikTok has not audited may post for in 24 hours."""
+
+
+def pending_drafts(count: int) -> Limit:
+    """Drafts that may wait in a creator's inbox; posting one makes room."""
+    return Limit(count, DAY, "waits_for_inbox",
+                 f"{count} drafts wait in the creator's TikTok app, the most that TikTok allows. This one follows when one is posted.")
+
+
+def active_creators(count: int) -> Limit:
+    """Creators that the app may post for; those who had a post within the window keep going."""
+    return Limit(count, DAY, "waits_for_creators",
+                 f"This Oncue's TikTok app may post for {count} creators in 24 hours, and that many have had a post. "
+                 "This one goes out as soon as there is room.")
+
+
 def next_turn(earlier: Sequence[datetime], limit: Limit, now: datetime) -> datetime | None:
     """When one more is allowed after those `earlier` ones (in any order); None means now."""
     inside = sorted(at for at in earlier if at > now - limit.window)

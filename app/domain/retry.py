@@ -73,7 +73,7 @@ RULES: dict[str, Rule] = {
     "spam_risk_too_many_posts": Rule(
         Action.WAIT, "This creator has reached TikTok's limit of posts for 24 hours. It goes out as soon as there is room.", HOUR),
     "spam_risk_too_many_pending_share": Rule(
-        Action.WAIT, "Five drafts wait in the creator's TikTok inbox, the most allowed. Post or discard one.", HOUR),
+        Action.WAIT, "As many drafts wait in the creator's TikTok app as TikTok allows. It follows when the creator has posted one.", HOUR),
     "spam_risk_user_banned_from_posting": Rule(
         Action.HOLD, "TikTok has banned this creator from posting. The creator has to settle that in TikTok."),
     "reached_active_user_cap": Rule(
@@ -152,3 +152,12 @@ def next_poll(polls_done: int, waiting_for: timedelta) -> timedelta:
     if polls_done < len(POLLS):
         return timedelta(seconds=POLLS[polls_done])
     return POLL_SLOWLY if waiting_for > POLL_SLOWLY_AFTER else POLL_EVERY
+
+
+INBOX_LOOKS = ((timedelta(minutes=10), MINUTE), (HOUR, timedelta(minutes=5)), (timedelta(days=1), timedelta(minutes=15)),
+               (timedelta(days=30), timedelta(hours=2)))
+
+
+def next_inbox_look(waiting_for: timedelta) -> timedelta | None:
+    """The pause before a draft is asked about again, longer the longer it waits; None after 30 days: a webhook may still tell."""
+    return next((pause for until, pause in INBOX_LOOKS if waiting_for < until), None)

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from app.domain.errors import Problem
-from app.domain.media_rules import VideoFacts
+from app.domain.media_rules import PhotoFacts, VideoFacts
 from app.services.ports import Probe
 
 TIMEOUT_SECONDS = 90
@@ -21,12 +21,13 @@ MESSAGES = {
     "not_media": "This is not a video file, whatever its name says. Choose an MP4, MOV or WebM video.",
     "no_video": "There is no picture in this file, only sound or text. Choose an MP4, MOV or WebM video.",
     "truncated": "The file is incomplete: it ends before the video does. Export or copy it again, then upload it anew.",
+    "too_many_pixels": "This picture has more than 100 million pixels. Make it smaller, then upload it anew.",
     "broken": "The file is damaged and can't be played. Export or copy it again, then upload it anew.",
 }
 
 
 def probe_media(path: str) -> Probe:
-    """Facts and poster of the video at `path`, or the one problem that makes it unusable."""
+    """Facts and poster of the video or photo at `path`, or the one problem that makes it unusable."""
     with tempfile.TemporaryDirectory(prefix="oncue-probe-") as directory:
         poster = Path(directory, "poster.jpg")
         try:
@@ -39,7 +40,8 @@ def probe_media(path: str) -> Probe:
             return _unusable("broken")
         if "problem" in found:
             return _unusable(found["problem"])
-        return Probe(VideoFacts(**found), poster.read_bytes(), None)
+        facts = VideoFacts(**found) if "fps" in found else PhotoFacts(**found)
+        return Probe(facts, poster.read_bytes(), None)
 
 
 def _unusable(what: str) -> Probe:

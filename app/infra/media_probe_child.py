@@ -17,6 +17,7 @@ import av.error
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from PIL import Image, ImageOps
 
 MEMORY_BYTES = 3 * 2**30
 CPU_SECONDS = 60
@@ -24,6 +25,9 @@ POSTER_SIDE = 640
 END_TOLERANCE_SECONDS = 2.0
 FORMATS = "mov,matroska,webm,avi,flv,asf,mpeg,mpegts,ogg,mp3,wav,flac,aac"
 """Formats of one file each: a playlist or a list of parts could make the probe read other files."""
+PHOTO_FORMATS = ("JPEG", "PNG", "WEBP")
+PHOTO_MAX_PIXELS = 100_000_000
+"""Looked at before anything is decoded: a small file can unfold to gigabytes."""
 CONTAINER_BY_BRAND = {"qt  ": "mov"}
 
 
@@ -46,7 +50,12 @@ def main(path: str, poster_path: str) -> None:
 
 
 def inspect(path: str, poster_path: str) -> dict[str, Any]:
-    """The facts of `domain.media_rules.VideoFacts`. Raises Unusable."""
+    """The facts of `domain.media_rules.PhotoFacts` or VideoFacts. Raises Unusable."""
+    return inspect_photo(path, poster_path) if is_photo(path) else inspect_video(path, poster_path)
+
+
+def inspect_video(path: str, poster_path: str) -> dict[str, Any]:
+    """The facts of a file that FFmpeg reads as a video. Raises Unusable."""
     with open_container(path) as container:
         if not container.streams.video or not _has_moving_picture(container.streams.video[0], container):
             raise Unusable("no_video")
@@ -67,6 +76,30 @@ def inspect(path: str, poster_path: str) -> dict[str, Any]:
             "duration_seconds": duration,
             "size_bytes": os.path.getsize(path),
         }
+
+
+def is_photo(path: str) -> bool:
+    """Whether the bytes begin as one of the still pictures that Pillow reads for us."""
+    with open(path, "rb") as file:
+        head = file.read(12)
+    return head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n")) or (head[:4] == b"RIFF" and head[8:] == b"WEBP")
+
+
+def inspect_photo(path: str, poster_path: str) -> dict[str, Any]:
+    """The facts of `domain.media_rules.PhotoFacts`. Raises Unusable."""
+    Image.MAX_IMAGE_PIXELS = None  # the limit below says more than a warning
+    try:
+        with Image.open(path, formats=PHOTO_FORMATS) as image:
+            if image.width * image.height > PHOTO_MAX_PIXELS:
+                raise Unusable("too_many_pixels")
+            container = str(image.format).lower()
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+    except (OSError, SyntaxError):
+        raise Unusable("broken") from None
+    width, height = upright.size
+    save_picture(upright, poster_path)
+    return {"container": container, "width": width, "height": height, "size_bytes": os.path.getsize(path)}
 
 
 def open_container(path: str) -> InputContainer:
@@ -134,6 +167,12 @@ def save_poster(frame: VideoFrame, path: str) -> None:
     image = frame.to_image()  # type: ignore[no-untyped-call]  # PyAV leaves it untyped
     if frame.rotation:
         image = image.rotate(frame.rotation, expand=True)
+    save_picture(image, path)
+
+
+def save_picture(image: Image.Image, path: str) -> None:
+    """A JPEG of the picture, at most 640 pixels a side."""
+    image = image.copy()
     image.thumbnail((POSTER_SIDE, POSTER_SIDE))
     image.convert("RGB").save(path, "JPEG", quality=82)
 

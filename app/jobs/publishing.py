@@ -6,25 +6,28 @@ from datetime import timedelta
 
 from app import clock
 from app.models import db
-from app.queries.due import due_targets
+from app.queries.due import due_imports, due_targets
 from app.services import accounts
 from app.services.ports import TikTokError
 from app.services.publishing import advance
+from app.services.uploads import expire_uploads
 from app.wiring import wiring
 
 GATE = timedelta(milliseconds=500)
 
 
 def beat() -> None:
-    """Enqueue a step for every target that is due. Cheap, idempotent, and idle when a younger beat has just run."""
+    """Enqueue a step for every target and every import that is due. Cheap, idempotent, and idle when a younger beat has just run."""
     tasks = wiring().tasks
     if not tasks.pass_gate(GATE):
         return
     now = clock.utcnow()
-    due = due_targets(now)
+    urgent, others = due_targets(now, to_publish=True), due_targets(now, to_publish=False)
+    imports = due_imports(now)
     db.session.rollback()
-    if due:
-        tasks.advance(due)
+    tasks.advance(urgent)
+    tasks.advance(others, is_urgent=False)
+    tasks.advance_imports(imports)
     tasks.record_beat(now)
 
 
@@ -47,5 +50,6 @@ def refresh_tokens() -> None:
 
 
 def sweep_uploads() -> None:
-    """Remove what uploads of killed processes left behind a day ago."""
+    """Remove uploads whose time is over, and what the requests of killed processes left behind a day ago."""
+    expire_uploads(wiring().uploads)
     wiring().storage.sweep_incoming((clock.utcnow() - timedelta(days=1)).timestamp())

@@ -2,12 +2,13 @@
 
 from app.models.accounts import Connection, TikTokAccount
 from app.models.base import db
-from app.models.media import MediaFile
-from app.models.posts import Event, Post, PostTarget, PublishAttempt, Step
+from app.models.media import ImportState, MediaFile, MediaImport
+from app.models.posts import Event, Post, PostPhoto, PostTarget, PublishAttempt, Step
 from app.models.team import Member, Role, User, Workspace
+from app.models.uploads import Upload
 from app.models.webhooks import IncomingWebhook
 
 __all__ = [
-    "Connection", "Event", "IncomingWebhook", "MediaFile", "Member", "Post", "PostTarget", "PublishAttempt", "Role", "Step",
-    "TikTokAccount", "User", "Workspace", "db",
+    "Connection", "Event", "ImportState", "IncomingWebhook", "MediaFile", "MediaImport", "Member", "Post", "PostPhoto", "PostTarget",
+    "PublishAttempt", "Role", "Step", "TikTokAccount", "Upload", "User", "Workspace", "db",
 ]

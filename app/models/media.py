@@ -1,38 +1,93 @@
-"""Uploaded files, probed and stored."""
+"""Files, probed and stored, and those that are fetched from the web."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, intpk, short
+from app.domain.media_rules import MediaKind
+from app.models.base import Base, intpk, one_of, short
 
 
 class MediaFile(Base):
-    """A video in our storage, with what the probe found in its bytes."""
+    """A video or a photo in our storage, with what the probe found in its bytes."""
 
     __tablename__ = "media_files"
 
     id: Mapped[intpk]
     workspace_id: Mapped[int] = mapped_column(sa.ForeignKey("workspaces.id"), index=True)
+    kind: Mapped[MediaKind]
     name: Mapped[short]
     storage_key: Mapped[short]
     poster_key: Mapped[short]
     sha256: Mapped[str] = mapped_column(sa.String(64))
     size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
     container: Mapped[str] = mapped_column(sa.String(16))
-    codec: Mapped[str] = mapped_column(sa.String(16))
+    codec: Mapped[str | None] = mapped_column(sa.String(16))
     width: Mapped[int]
     height: Mapped[int]
-    fps: Mapped[float]
-    duration_seconds: Mapped[float]
+    fps: Mapped[float | None]
+    duration_seconds: Mapped[float | None]
     uploaded_by_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
     created_at: Mapped[datetime]
 
     __table_args__ = (
         sa.CheckConstraint("size_bytes > 0", name="size_positive"),
-        sa.CheckConstraint("width > 0 AND height > 0 AND fps > 0 AND duration_seconds > 0", name="facts_positive"),
+        sa.CheckConstraint("width > 0 AND height > 0 AND (fps IS NULL OR fps > 0) AND (duration_seconds IS NULL OR duration_seconds > 0)",
+                           name="facts_positive"),
+        sa.CheckConstraint(
+            "(kind = 'video') = (codec IS NOT NULL) AND (kind = 'video') = (fps IS NOT NULL)"
+            " AND (kind = 'video') = (duration_seconds IS NOT NULL)", name="facts_of_kind"),
         sa.CheckConstraint("length(sha256) = 64", name="sha256_length"),
+    )
+
+
+class ImportState(StrEnum):
+    QUEUED = "queued"
+    FETCHING = "fetching"
+    DONE = "done"
+    FAILED = "failed"
+
+
+UNFINISHED = (ImportState.QUEUED, ImportState.FETCHING)
+
+
+class MediaImport(Base):
+    """A file on its way from a web address into our storage.
+
+    `due_at` and the lease are as a target's: who holds the lease may write, and an expired one is taken over.
+    `tries` counts what was begun, so that a file which kills its worker is not fetched for ever.
+    """
+
+    __tablename__ = "media_imports"
+
+    id: Mapped[intpk]
+    workspace_id: Mapped[int] = mapped_column(sa.ForeignKey("workspaces.id"))
+    url: Mapped[str] = mapped_column(sa.Text)
+    state: Mapped[ImportState] = mapped_column(default=ImportState.QUEUED)
+    received_bytes: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    total_bytes: Mapped[int | None] = mapped_column(sa.BigInteger)
+    problem_code: Mapped[str | None] = mapped_column(sa.String(64))
+    problem_text: Mapped[str | None] = mapped_column(sa.Text)
+    media_file_id: Mapped[int | None] = mapped_column(sa.ForeignKey("media_files.id"))
+    created_by_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    lease_token: Mapped[str | None] = mapped_column(sa.String(32))
+    tries: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (
+        # The beat's query: only what is unfinished is in here.
+        sa.Index("ix_media_imports_due_at", "due_at", sqlite_where=sa.text("due_at IS NOT NULL"),
+                 postgresql_where=sa.text("due_at IS NOT NULL")),
+        sa.Index("ix_media_imports_workspace_id_created_at", "workspace_id", "created_at"),
+        sa.CheckConstraint(f"({one_of('state', UNFINISHED)}) = (due_at IS NOT NULL)", name="unfinished_has_due_at"),
+        sa.CheckConstraint("(state = 'done') = (media_file_id IS NOT NULL)", name="done_has_file"),
+        sa.CheckConstraint("state != 'failed' OR (problem_code IS NOT NULL AND problem_text IS NOT NULL)", name="failure_has_reason"),
+        sa.CheckConstraint("(lease_until IS NULL) = (lease_token IS NULL)", name="lease_whole"),
+        sa.CheckConstraint("received_bytes >= 0 AND (total_bytes IS NULL OR total_bytes >= 0)", name="bytes_not_negative"),
     )

@@ -10,20 +10,25 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.lifecycle import NEEDS_DUE_AT, TargetState
-from app.domain.post_rules import PrivacyLevel
+from app.domain.post_rules import PostMode, PrivacyLevel
 from app.models.accounts import TikTokAccount
 from app.models.base import Base, intpk, one_of, short
 from app.models.media import MediaFile
 
 
 class Post(Base):
-    """Content: what is said and shown. Where and when it goes is a target's."""
+    """Content: what is said and shown. Where and when it goes is a target's.
+
+    `media_file_id` is the video, or the photo that is the cover; all photos, the cover included, are `PostPhoto`s.
+    `caption` is a video's caption or the description of photos, which may have a `title` too.
+    """
 
     __tablename__ = "posts"
 
     id: Mapped[intpk]
     workspace_id: Mapped[int] = mapped_column(sa.ForeignKey("workspaces.id"), index=True)
     media_file_id: Mapped[int] = mapped_column(sa.ForeignKey("media_files.id"), index=True)
+    title: Mapped[str] = mapped_column(sa.String(255), default="")
     caption: Mapped[str] = mapped_column(sa.Text)
     # Made by the form before it is sent, so that sending it twice makes one post.
     creation_key: Mapped[str] = mapped_column(sa.String(64))
@@ -33,6 +38,18 @@ class Post(Base):
     media_file: Mapped[MediaFile] = relationship(lazy="raise")
 
     __table_args__ = (sa.UniqueConstraint("workspace_id", "creation_key"),)
+
+
+class PostPhoto(Base):
+    """One photo of a post, at its place (0 is the first)."""
+
+    __tablename__ = "post_photos"
+
+    post_id: Mapped[int] = mapped_column(sa.ForeignKey("posts.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    media_file_id: Mapped[int] = mapped_column(sa.ForeignKey("media_files.id"), index=True)
+
+    __table_args__ = (sa.CheckConstraint("position >= 0", name="position_counts_from_zero"),)
 
 
 class PostTarget(Base):
@@ -51,10 +68,12 @@ class PostTarget(Base):
     state: Mapped[TargetState]
     scheduled_at: Mapped[datetime]
 
+    mode: Mapped[PostMode] = mapped_column(default=PostMode.DIRECT)
     privacy_level: Mapped[PrivacyLevel | None]
     allow_comment: Mapped[bool] = mapped_column(default=False)
     allow_duet: Mapped[bool] = mapped_column(default=False)
     allow_stitch: Mapped[bool] = mapped_column(default=False)
+    auto_add_music: Mapped[bool] = mapped_column(default=False)
     consent_text: Mapped[short | None]
     consent_at: Mapped[datetime | None]
     consent_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
@@ -68,6 +87,10 @@ class PostTarget(Base):
     publish_id: Mapped[str | None] = mapped_column(sa.String(64))
     upload_url_sealed: Mapped[str | None] = mapped_column(sa.Text)
     uploaded_bytes: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    # Photos are fetched by TikTok from an address that ends with its try: what was never fetched can't have become a post.
+    pull_token: Mapped[str | None] = mapped_column(sa.String(32), unique=True)
+    pull_until: Mapped[datetime | None]
+    pulled_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     problem_code: Mapped[str | None] = mapped_column(sa.String(64))
     problem_text: Mapped[str | None] = mapped_column(sa.Text)
@@ -85,16 +108,21 @@ class PostTarget(Base):
         # The beat's one query: whatever waits for time, by time.
         sa.Index("ix_post_targets_due_at", "due_at", sqlite_where=sa.text("due_at IS NOT NULL"),
                  postgresql_where=sa.text("due_at IS NOT NULL")),
+        # Who is being worked on, which decides whether another target of the account may be sent now.
+        sa.Index("ix_post_targets_leased", "account_id", sqlite_where=sa.text("lease_until IS NOT NULL"),
+                 postgresql_where=sa.text("lease_until IS NOT NULL")),
         sa.Index("ix_post_targets_workspace_id_scheduled_at", "workspace_id", "scheduled_at"),
         sa.CheckConstraint(f"NOT ({one_of('state', NEEDS_DUE_AT)}) OR due_at IS NOT NULL", name="waiting_has_due_at"),
         sa.CheckConstraint("(state = 'published') = (published_at IS NOT NULL)", name="published_has_time"),
         sa.CheckConstraint("state != 'processing' OR publish_id IS NOT NULL", name="processing_has_publish_id"),
         sa.CheckConstraint("(lease_until IS NULL) = (lease_token IS NULL)", name="lease_whole"),
         sa.CheckConstraint(
-            "state IN ('draft', 'canceled') OR (privacy_level IS NOT NULL AND consent_at IS NOT NULL)",
+            "state IN ('draft', 'canceled') OR (consent_at IS NOT NULL AND (privacy_level IS NOT NULL OR mode = 'inbox'))",
             name="consent_before_schedule",
         ),
         sa.CheckConstraint("state NOT IN ('failed', 'missed') OR problem_code IS NOT NULL", name="failure_has_reason"),
+        sa.CheckConstraint("(pull_token IS NULL) = (pull_until IS NULL) AND (pulled_at IS NULL OR pull_token IS NOT NULL)",
+                           name="pull_whole"),
         sa.CheckConstraint("permalink IS NULL OR tiktok_post_id IS NOT NULL", name="permalink_has_id"),
     )
 
@@ -104,6 +132,7 @@ class Step(StrEnum):
     INIT = "init"
     UPLOAD = "upload"
     STATUS = "status"
+    LIST = "list"
 
 
 class PublishAttempt(Base):

@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.domain.post_rules import PrivacyLevel
-from app.models import Event, MediaFile, Post, PostTarget, PublishAttempt, Step, User, db
+from app.domain.post_rules import PostMode, PrivacyLevel
+from app.models import Event, MediaFile, Post, PostPhoto, PostTarget, PublishAttempt, Step, User, db
 from app.queries.targets import ROWS, TargetRow
 
 
@@ -41,6 +41,7 @@ class TargetDetail:
     """A target with its choices and its tries."""
 
     row: TargetRow
+    mode: PostMode
     privacy_level: PrivacyLevel | None
     allow_comment: bool
     allow_duet: bool
@@ -55,23 +56,32 @@ class PostDetail:
     """A post, its targets and its history."""
 
     post_id: int
+    title: str
     caption: str
     media: MediaFile
+    """The video, or the photo that is the cover."""
+    photos: int
+    """How many photos it has; a video has none."""
     created_at: datetime
     author: str
     targets: tuple[TargetDetail, ...]
     events: tuple[EventRow, ...]
 
 
+PHOTOS = sa.select(sa.func.count()).where(PostPhoto.post_id == Post.id).correlate(Post).scalar_subquery()
+
+
 def find_post(workspace_id: int, post_id: int) -> PostDetail | None:
     """The post, if it is this workspace's. Four statements, however many targets and tries there are."""
     head = db.session.execute(
-        sa.select(Post.caption, MediaFile, Post.created_at, User.name).join(MediaFile, MediaFile.id == Post.media_file_id)
+        sa.select(Post.title, Post.caption, MediaFile, PHOTOS, Post.created_at, User.name)
+        .join(MediaFile, MediaFile.id == Post.media_file_id)
         .join(User, User.id == Post.created_by_id).where(Post.workspace_id == workspace_id, Post.id == post_id)
     ).one_or_none()
     if head is None:
         return None
-    return PostDetail(post_id, *head, targets=_targets(post_id), events=_events(post_id))
+    values: list[Any] = [post_id, *head, _targets(post_id), _events(post_id)]
+    return PostDetail(*values)
 
 
 def _targets(post_id: int) -> tuple[TargetDetail, ...]:
@@ -82,16 +92,15 @@ def _targets(post_id: int) -> tuple[TargetDetail, ...]:
     ).join(PostTarget, PostTarget.id == PublishAttempt.target_id).where(PostTarget.post_id == post_id)
     for row in db.session.execute(tries.order_by(PublishAttempt.id)):
         attempts.setdefault(row.target_id, []).append(AttemptRow(*row[1:]))
-    extra = (PostTarget.privacy_level, PostTarget.allow_comment, PostTarget.allow_duet, PostTarget.allow_stitch,
+    extra = (PostTarget.mode, PostTarget.privacy_level, PostTarget.allow_comment, PostTarget.allow_duet, PostTarget.allow_stitch,
              PostTarget.published_at, PostTarget.tiktok_post_id)
     rows = db.session.execute(ROWS.add_columns(*extra).where(PostTarget.post_id == post_id).order_by(PostTarget.id))
     return tuple(_target_detail(tuple(row), len(extra), attempts) for row in rows)
 
 
 def _target_detail(values: Any, extra: int, attempts: dict[int, list[AttemptRow]]) -> TargetDetail:
-    privacy, comment, duet, stitch, published_at, post_id = values[-extra:]
-    return TargetDetail(TargetRow(*values[:-extra]), privacy, comment, duet, stitch, published_at, post_id,
-                        tuple(attempts.get(values[0], ())))
+    row: list[Any] = [TargetRow(*values[:-extra]), *values[-extra:], tuple(attempts.get(values[0], ()))]
+    return TargetDetail(*row)
 
 
 def _events(post_id: int) -> tuple[EventRow, ...]:

@@ -49,24 +49,33 @@ def change_switches() -> Response:
 @control.get("/clock")
 def show_clock() -> Response:
     clock = get_world().clock
-    return json_response({"now": clock.now(), "offset_seconds": clock.offset, "frozen": clock.frozen_at is not None})
+    return json_response({"now": clock.now(), "offset_seconds": clock.offset, "frozen": clock.frozen_at is not None,
+                          "speed": clock.speed})
 
 
 @control.post("/clock")
 def move_clock() -> Response:
-    """`{"advance_seconds": n}` jumps ahead, `{"frozen": true}` holds time still."""
+    """`{"advance_seconds": n}` jumps ahead, `{"frozen": true}` holds time still, `{"speed": n}` lets n seconds pass in one."""
     body, world = body_object(), get_world()
-    if not body or set(body) - {"advance_seconds", "frozen"}:
-        raise ControlError("known fields: advance_seconds, frozen")
-    seconds, frozen = body.get("advance_seconds", 0), body.get("frozen")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 1e9:
+    if not body or set(body) - {"advance_seconds", "frozen", "speed"}:
+        raise ControlError("known fields: advance_seconds, frozen, speed")
+    seconds, frozen, speed = body.get("advance_seconds", 0), body.get("frozen"), body.get("speed", 1)
+    if not is_number(seconds) or not 0 <= seconds <= 1e9:
         raise ControlError("advance_seconds must be a number that is not negative")
+    if not is_number(speed) or not 0.001 <= speed <= 1e4:
+        raise ControlError("speed must be a number between 0.001 and 10000")
     if frozen is not None and not isinstance(frozen, bool):
         raise ControlError("frozen must be true or false")
     if frozen is not None:
         world.clock.freeze(frozen)
+    if "speed" in body:
+        world.clock.run_at(speed)
     world.advance(seconds)
     return show_clock()
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @control.get("/creators")

@@ -83,5 +83,6 @@ def describe_publish(world: World, publish: Publish) -> dict[str, Any]:
         "fail_reason": publish.fail_reason, "created_at": publish.created_at, "arrived_at": publish.arrived_at,
         "finished_at": publish.finished_at, "received": publish.received, "video_size": publish.video_size,
         "sha256": publish.sha256, "media": publish.media, "post_ids": [str(item) for item in publish.post_ids],
+        "caption": publish.post_info.get("title", ""), "description": publish.post_info.get("description", ""),
         "discarded": publish.discarded, "stuck": publish.stuck, "withhold_id": publish.withhold_id,
     }

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import DomainError, ErrorKind, Problem, refuse
 from app.domain.lifecycle import TargetState
+from app.domain.post_rules import PostMode
 from app.domain.retry import TOKEN_IS_GONE
 from app.models import Connection, PostTarget, TikTokAccount, db
 from app.services.history import record_event
@@ -23,7 +24,9 @@ from app.services.transactions import let_go, writing
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-PUBLISH_SCOPE = "video.publish"
+PUBLISH_SCOPE, INBOX_SCOPE = "video.publish", "video.upload"
+SCOPES = {PostMode.DIRECT: PUBLISH_SCOPE, PostMode.INBOX: INBOX_SCOPE}
+"""The permission that each way of posting needs."""
 REFRESH_MARGIN = timedelta(hours=2)
 """Tokens live 24 hours; with this much left a new one is fetched, so that none dies in the middle of a post."""
 REFRESH_LEASE = timedelta(seconds=45)
@@ -33,6 +36,10 @@ DISCONNECTED: dict[str, Any] = {
     "access_expires_at": None, "refresh_expires_at": None, "refresh_lease_until": None, "scopes": [],
 }
 """Columns of an account that is left without its tokens; the rest is history and stays."""
+
+
+TOKENS = sa.select(TikTokAccount.connection, TikTokAccount.access_token_sealed, TikTokAccount.refresh_token_sealed,
+                   TikTokAccount.access_expires_at).where(TikTokAccount.id == sa.bindparam("account_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,8 @@ def connect_account(*, code: str, redirect_uri: str, verifier: str | None, works
         for column, value in _token_columns(grant, ports.cipher).items():
             setattr(account, column, value)
         session.flush()
+        # What stood in a post's way may be gone: each is checked anew.
+        session.execute(sa.update(PostTarget).where(*_scheduled_of(account.id), PostTarget.finding_code.is_not(None)).values(due_at=now))
         record_event(session, kind, workspace_id=workspace_id, at=now, actor_id=actor_id, account_id=account.id,
                      username=username, scopes=list(grant.scopes))
     return account
@@ -108,6 +117,13 @@ def end_authorization(session: Session, open_id: str, *, ended_at: datetime, rea
     ).values(**values).returning(TikTokAccount.id, TikTokAccount.workspace_id).execution_options(synchronize_session=False)).all()
     for account_id, workspace_id in left:
         record_event(session, "account.left", workspace_id=workspace_id, at=now, account_id=account_id, reason=reason)
+        # Told with each post at once, not a day ahead; the last check holds them if nobody reconnects.
+        session.execute(sa.update(PostTarget).where(*_scheduled_of(account_id)).values(
+            finding_code="account_left", finding_text=f"{reason}. Reconnect the account, or this post will be held.", checked_at=now))
+
+
+def _scheduled_of(account_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return PostTarget.account_id == account_id, PostTarget.state == TargetState.SCHEDULED
 
 
 def count_waiting(account_id: int) -> int:
@@ -167,9 +183,7 @@ def accounts_to_refresh(now: datetime) -> list[int]:
 
 
 def _stored_tokens(account_id: int) -> tuple[str, str, datetime]:
-    row = db.session.execute(sa.select(
-        TikTokAccount.connection, TikTokAccount.access_token_sealed, TikTokAccount.refresh_token_sealed,
-        TikTokAccount.access_expires_at).where(TikTokAccount.id == account_id)).one()
+    row = db.session.execute(TOKENS, {"account_id": account_id}).one()
     let_go()
     if row.connection is not Connection.CONNECTED:
         raise TikTokError("token_missing", message=f"the account is {row.connection.value}")

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
 from app.domain.errors import Problem
-from app.domain.media_rules import VideoFacts
-from app.domain.post_rules import CreatorInfo, PrivacyLevel
+from app.domain.media_rules import PhotoFacts, VideoFacts
+from app.domain.post_rules import CreatorInfo, PostMode, PrivacyLevel
 from app.domain.upload_plan import Chunk, UploadPlan
 
 
@@ -30,6 +30,11 @@ class TikTokError(Exception):
         self.message = message
         self.received = received
         """Bytes that the upload host says it has, where it says so."""
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether TikTok can have done what it was asked for: the request was sent, and no answer of TikTok's own refused it."""
+        return self.code in ("timeout", "broken", "unreadable") or (self.http_status or 0) >= 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +61,11 @@ class CreatorProfile:
 
 @dataclass(frozen=True, slots=True)
 class VideoInit:
-    """Everything that a direct post's init says."""
+    """Everything that a video's init can say; for the inbox TikTok takes the plan of the file alone."""
 
+    mode: PostMode
     caption: str
-    privacy_level: PrivacyLevel
+    privacy_level: PrivacyLevel | None
     allow_comment: bool
     allow_duet: bool
     allow_stitch: bool
@@ -67,9 +73,25 @@ class VideoInit:
 
 
 @dataclass(frozen=True, slots=True)
+class PhotoInit:
+    """Everything that an init of photos can say; TikTok fetches them from `urls`."""
+
+    mode: PostMode
+    title: str
+    description: str
+    privacy_level: PrivacyLevel | None
+    allow_comment: bool
+    auto_add_music: bool
+    urls: tuple[str, ...]
+    cover_index: int
+
+
+@dataclass(frozen=True, slots=True)
 class InitReceipt:
+    """TikTok's word that it has begun; `upload_url` is where a file goes, None when TikTok fetches the media itself."""
+
     publish_id: str
-    upload_url: str
+    upload_url: str | None
     log_id: str | None
 
 
@@ -81,6 +103,24 @@ class PublishStatus:
     fail_reason: str | None
     post_ids: tuple[str, ...]
     uploaded_bytes: int | None
+    log_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedVideo:
+    """One public post as TikTok lists it; `description` is cut at 150 characters."""
+
+    post_id: str
+    created_at: datetime
+    description: str
+    share_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoList:
+    """A creator's latest public posts."""
+
+    videos: tuple[ListedVideo, ...]
     log_id: str | None
 
 
@@ -104,6 +144,39 @@ class WebhookRefused(Exception):
         self.code = code
 
 
+class FetchError(Exception):
+    """A file could not be fetched from the web. `code` is stable, `text` is for people, `may_retry` says whether time may heal it.
+
+    Codes: `url_invalid`, `url_forbidden`, `url_not_found`, `url_denied`, `url_refused`, `url_is_page`, `url_too_large`,
+    `url_redirects`, `url_untrusted`; and, worth another try, `url_unreachable`, `url_unavailable`, `url_broken`, `url_too_slow`.
+    """
+
+    def __init__(self, code: str, text: str, *, may_retry: bool = False) -> None:
+        super().__init__(code)
+        self.code = code
+        self.text = text
+        self.may_retry = may_retry
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file that has arrived, with the name that its address ends in."""
+
+    name: str
+    size_bytes: int
+
+
+class WebFetch(Protocol):
+    """Fetches public files, and nothing from inside one's own network. Both methods raise FetchError."""
+
+    def check(self, url: str) -> None:
+        """Refuse what could never be fetched (`url_invalid`, `url_forbidden`), and what can't be found now."""
+        ...
+    def fetch(self, url: str, write: Callable[[bytes], object], progress: Callable[[int, int | None], None]) -> Fetched:
+        """Stream the file to `write`; `progress` hears what has arrived and, if known, of how much. Whatever they raise ends it."""
+        ...
+
+
 class TikTok(Protocol):
     """TikTok's posting API. Every method raises TikTokError."""
 
@@ -111,11 +184,13 @@ class TikTok(Protocol):
     def user_info(self, access_token: str, scopes: Iterable[str]) -> CreatorProfile: ...
     def fetch_avatar(self, url: str) -> bytes: ...
     def init_video(self, access_token: str, request: VideoInit) -> InitReceipt: ...
+    def init_photos(self, access_token: str, request: PhotoInit) -> InitReceipt: ...
     def put_chunk(self, upload_url: str, chunk: Chunk, total: int, content_type: str, body: Iterable[bytes]) -> bool:
         """Send one chunk; True when TikTok says that it has all of the file."""
         ...
     def fetch_status(self, access_token: str, publish_id: str) -> PublishStatus: ...
-    def permalink(self, username: str, post_id: str) -> str: ...
+    def list_videos(self, access_token: str) -> VideoList: ...
+    def permalink(self, username: str, post_id: str, *, is_photo: bool) -> str: ...
     def profile_url(self, username: str) -> str: ...
 
 
@@ -137,7 +212,7 @@ class Cipher(Protocol):
 
 
 class IncomingFile(Protocol):
-    """A file on its way in: hashed while written, gone when closed unless it was kept."""
+    """A file on its way in, with the hash of all that was written. What becomes of it when it is closed says who gave it."""
 
     size_bytes: int
 
@@ -146,13 +221,16 @@ class IncomingFile(Protocol):
     @property
     def local_path(self) -> str: ...
     def write(self, block: bytes) -> int: ...
+    def sync(self) -> None: ...
     def close(self) -> None: ...
 
 
 class Storage(Protocol):
     """Where media lives. Keys are paths with `/`, chosen by the caller."""
 
-    def incoming(self) -> IncomingFile: ...
+    def incoming(self) -> IncomingFile:
+        """A new file, hashed while written, gone when closed unless it was kept."""
+        ...
     def keep(self, incoming: IncomingFile, key: str) -> None: ...
     def write(self, key: str, content: bytes) -> None: ...
     def open(self, key: str) -> BinaryIO: ...
@@ -160,11 +238,22 @@ class Storage(Protocol):
     def delete(self, key: str) -> None: ...
 
 
+class Partials(Protocol):
+    """Files that arrive in pieces, by their uploads' ids; they stay until they are discarded."""
+
+    def hold(self, upload_id: str) -> IncomingFile:
+        """The file, made if need be, open for more. Raises BlockingIOError while another holds it; a killed process holds nothing."""
+        ...
+    def size(self, upload_id: str) -> int: ...
+    def discard(self, upload_id: str) -> None: ...
+    def ids(self) -> list[str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What a media file is: its facts and a poster (JPEG), or the problem that makes it unusable."""
 
-    facts: VideoFacts | None
+    facts: VideoFacts | PhotoFacts | None
     poster: bytes | None
     problem: Problem | None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,35 +12,44 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain.errors import DomainError, ErrorKind, Problem, raise_if, refuse
 from app.domain.lifecycle import CANCELABLE, TargetState, is_legal
+from app.domain.media_rules import MediaKind
 from app.domain.post_rules import (
     CONSENT_TEXT,
     CreatorInfo,
+    PostMode,
     TargetChoices,
     caption_problems,
     choice_problems,
+    media_set_problems,
     schedule_problems,
+    title_problems,
 )
 from app.domain.preflight import next_due
 from app.domain.retry import decide
-from app.models import Connection, Post, PostTarget, TikTokAccount, db
-from app.services.accounts import PUBLISH_SCOPE, AccountPorts, load_account, with_token
+from app.models import Connection, Post, PostPhoto, PostTarget, TikTokAccount, db
+from app.services.accounts import SCOPES, AccountPorts, load_account, with_token
 from app.services.history import record_event
 from app.services.media import load_media
 from app.services.ports import TikTokError
-from app.services.publishing import move
+from app.services.publishing import FORGOTTEN, move
 from app.services.transactions import let_go, writing
 
 
 @dataclass(frozen=True, slots=True)
 class NewPost:
-    """What the composer sends. `creation_key` is made with the form: the same key twice makes one post."""
+    """What the composer sends. `creation_key` is made with the form: the same key twice makes one post.
+
+    `media_file_ids` are one video, or photos in their order; `cover` is the place of the photo that stands for all.
+    """
 
     account_id: int
-    media_file_id: int
+    media_file_ids: tuple[int, ...]
     caption: str
     scheduled_at: datetime
     choices: TargetChoices
     creation_key: str
+    title: str = ""
+    cover: int = 0
 
 
 def schedule_post(new: NewPost, *, workspace_id: int, actor_id: int, ports: AccountPorts) -> int:
@@ -51,16 +61,21 @@ def schedule_post(new: NewPost, *, workspace_id: int, actor_id: int, ports: Acco
     if existing := _post_of_key(workspace_id, new.creation_key):
         return existing
     account = load_account(workspace_id, new.account_id)
-    media = load_media(workspace_id, new.media_file_id)
-    problems = [*caption_problems(new.caption), *schedule_problems(new.scheduled_at, ports.utcnow())]
-    account_id, duration = account.id, media.duration_seconds
+    media = [load_media(workspace_id, media_file_id) for media_file_id in new.media_file_ids]
+    raise_if(media_set_problems([m.kind for m in media]))
+    kind, duration, account_id = media[0].kind, media[0].duration_seconds, account.id
+    problems = [*title_problems(new.title, kind), *caption_problems(new.caption, kind), *_cover_problems(new),
+                *schedule_problems(new.scheduled_at, ports.utcnow())]
+    if new.choices.mode is PostMode.INBOX:
+        raise_if([*problems, *_account_problems(account, new.choices.mode)])
+    else:
+        try:
+            creator = creator_info(account, ports)
+        except DomainError as error:
+            raise DomainError([*problems, *error.problems], error.kind) from error
+        raise_if([*problems, *choice_problems(new.choices, creator, kind, duration)])
     try:
-        creator = creator_info(account, ports)
-    except DomainError as error:
-        raise DomainError([*problems, *error.problems], error.kind) from error
-    raise_if([*problems, *choice_problems(new.choices, creator, duration)])
-    try:
-        return _insert(new, account_id, workspace_id, actor_id, ports.utcnow())
+        return _insert(new, kind, account_id, workspace_id, actor_id, ports.utcnow())
     except IntegrityError:
         # The same form arrived twice at once; the other one was first.
         if existing := _post_of_key(workspace_id, new.creation_key):
@@ -73,12 +88,8 @@ def creator_info(account: TikTokAccount, ports: AccountPorts) -> CreatorInfo:
 
     Raises DomainError with field `account_id`: not connected, not permitted, or TikTok can't be asked.
     """
-    if account.connection is not Connection.CONNECTED:
-        raise refuse("account_not_connected", f"{account.nickname} is not connected. Reconnect the account first.",
-                     "account_id", ErrorKind.CONFLICT)
-    if PUBLISH_SCOPE not in account.scopes:
-        raise refuse("account_may_not_publish", f"{account.nickname} has not allowed Oncue to post. Reconnect the account "
-                     "and leave that permission switched on.", "account_id", ErrorKind.CONFLICT)
+    if problems := tuple(_account_problems(account, PostMode.DIRECT)):
+        raise DomainError(problems, ErrorKind.CONFLICT)
     account_id = account.id
     let_go()
     try:
@@ -86,6 +97,19 @@ def creator_info(account: TikTokAccount, ports: AccountPorts) -> CreatorInfo:
     except TikTokError as error:
         raise DomainError(Problem(f"creator_info_{error.code}", decide(error.code, 1).text, "account_id"),
                           ErrorKind.UNAVAILABLE) from error
+
+
+def _account_problems(account: TikTokAccount, mode: PostMode) -> Iterator[Problem]:
+    if account.connection is not Connection.CONNECTED:
+        yield Problem("account_not_connected", f"{account.nickname} is not connected. Reconnect the account first.", "account_id")
+    elif SCOPES[mode] not in account.scopes:
+        yield Problem("account_may_not_publish", f"{account.nickname} has not allowed Oncue to post. Reconnect the account "
+                      "and leave that permission switched on.", "account_id")
+
+
+def _cover_problems(new: NewPost) -> Iterator[Problem]:
+    if not 0 <= new.cover < len(new.media_file_ids):
+        yield Problem("cover_not_found", "The cover must be one of the photos.", "cover")
 
 
 def move_target(*, workspace_id: int, target_id: int, scheduled_at: datetime, actor_id: int, now: datetime) -> None:
@@ -109,7 +133,7 @@ def move_target(*, workspace_id: int, target_id: int, scheduled_at: datetime, ac
         else:
             done = is_legal(state, TargetState.SCHEDULED) and state is not TargetState.PUBLISHING and move(
                 session, target_id, state, TargetState.SCHEDULED,
-                **values, publish_id=None, upload_url_sealed=None, uploaded_bytes=0, polls=0, sent_at=None)
+                **values, **FORGOTTEN, polls=0)
         if not done:
             raise _started()
         record_event(session, "target.moved", workspace_id=workspace_id, at=now, actor_id=actor_id, post_id=post_id,
@@ -136,16 +160,20 @@ def load_target(workspace_id: int, target_id: int) -> PostTarget:
     return target
 
 
-def _insert(new: NewPost, account_id: int, workspace_id: int, actor_id: int, now: datetime) -> int:
+def _insert(new: NewPost, kind: MediaKind, account_id: int, workspace_id: int, actor_id: int, now: datetime) -> int:
     with writing() as session:
-        post = Post(workspace_id=workspace_id, media_file_id=new.media_file_id, caption=new.caption,
+        post = Post(workspace_id=workspace_id, media_file_id=new.media_file_ids[new.cover], title=new.title, caption=new.caption,
                     creation_key=new.creation_key, created_by_id=actor_id, created_at=now)
         session.add(post)
         session.flush()
+        if kind is MediaKind.PHOTO:
+            session.add_all(PostPhoto(post_id=post.id, position=n, media_file_id=m) for n, m in enumerate(new.media_file_ids))
+        choices = new.choices
         session.add(PostTarget(
             workspace_id=workspace_id, post_id=post.id, account_id=account_id, state=TargetState.SCHEDULED,
-            scheduled_at=new.scheduled_at, due_at=next_due(new.scheduled_at, now), privacy_level=new.choices.privacy_level,
-            allow_comment=new.choices.allow_comment, allow_duet=new.choices.allow_duet, allow_stitch=new.choices.allow_stitch,
+            scheduled_at=new.scheduled_at, due_at=next_due(new.scheduled_at, now), mode=choices.mode, privacy_level=choices.privacy_level,
+            allow_comment=choices.allow_comment, allow_duet=choices.allow_duet, allow_stitch=choices.allow_stitch,
+            auto_add_music=choices.auto_add_music,
             consent_text=CONSENT_TEXT, consent_at=now, consent_by_id=actor_id,
         ))
         record_event(session, "post.scheduled", workspace_id=workspace_id, at=now, actor_id=actor_id, post_id=post.id,

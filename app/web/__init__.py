@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.web import access, accounts, assets, auth, calendar, errors, health, hooks, media, posts, security, settings, shell
+from app.web import (
+    access,
+    accounts,
+    assets,
+    auth,
+    calendar,
+    errors,
+    health,
+    hooks,
+    media,
+    posts,
+    pull,
+    security,
+    settings,
+    shell,
+    system,
+    uploads,
+)
 
 
 def init_app(app: Flask) -> None:
@@ -15,5 +32,5 @@ def init_app(app: Flask) -> None:
     assets.init_app(app)
     shell.init_app(app)
     errors.init_app(app)
-    for module in (auth, health, hooks, calendar, posts, media, accounts, settings):
+    for module in (auth, health, hooks, pull, calendar, posts, media, uploads, accounts, settings, system):
         app.register_blueprint(module.blueprint)

@@ -10,11 +10,12 @@ from flask import Flask, abort, g, redirect, request, url_for
 from flask_login import LoginManager, UserMixin, current_user
 from werkzeug.wrappers import Response
 
-from app.models import Member, User, Workspace, db
+from app.models import Member, Role, User, Workspace, db
 from app.services.team import can_sign_up
 
 PUBLIC_ENDPOINTS = frozenset({
     "static", "health.healthz", "health.readyz", "auth.login", "auth.sign_in", "auth.setup", "auth.sign_up", "hooks.events",
+    "pull.photo",
 })
 """Everything else needs a login; a test compares this list with the routes."""
 
@@ -29,6 +30,7 @@ class CurrentMember:
     workspace_id: int
     workspace_name: str
     time_zone: str
+    is_owner: bool
 
 
 class LoginUser(UserMixin):  # type: ignore[misc]  # flask-login has no types
@@ -81,7 +83,8 @@ def _load_user(session_id: str) -> LoginUser | None:
 
 def _load_member(user_id: int) -> CurrentMember:
     row = db.session.execute(
-        sa.select(User.id, User.name, User.theme, Workspace.id, Workspace.name, Workspace.time_zone)
+        sa.select(User.id, User.name, User.theme, Workspace.id, Workspace.name, Workspace.time_zone,
+                  Member.role == Role.OWNER)
         .join(Member, Member.user_id == User.id).join(Workspace, Workspace.id == Member.workspace_id)
         .where(User.id == user_id).order_by(Member.id).limit(1)
     ).one()

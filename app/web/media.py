@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import IO, cast
 
 from flask import Blueprint, Request, Response, make_response, render_template, request
-from werkzeug.wsgi import wrap_file
+from werkzeug.wsgi import FileWrapper
 
 from app.domain.errors import DomainError, refuse
-from app.domain.media_rules import CONTAINERS, duration_text
+from app.domain.media_rules import CONTENT_TYPES, MediaKind, duration_text
 from app.services import media
 from app.services.ports import IncomingFile
+from app.services.storage_quota import check_room_now
 from app.web.access import member
 from app.web.errors import STATUS
 from app.web.pictures import picture
 from app.wiring import wiring
 
+BLOCK = 256 * 1024
 blueprint = Blueprint("media", __name__, url_prefix="/media")
 
 
@@ -43,7 +45,7 @@ def upload() -> Response:
     except DomainError as error:
         return make_response(render_template("media/_refused.html", problems=error.problems), STATUS[error.kind])
     found = media.load_media(member().workspace_id, media_id)
-    return make_response(render_template("media/_chosen.html", media=found, duration=duration_text(found.duration_seconds)), 201)
+    return make_response(render_template("media/_chosen.html", media=found, duration=duration_text(found.duration_seconds or 0)), 201)
 
 
 @blueprint.get("/<int:media_id>/poster")
@@ -55,8 +57,8 @@ def poster(media_id: int) -> Response:
 def video(media_id: int) -> Response:
     """The video itself, by ranges."""
     found = media.load_media(member().workspace_id, media_id)
-    body = wrap_file(request.environ, wiring().storage.open(found.storage_key))
-    response = Response(body, mimetype=CONTAINERS[found.container], direct_passthrough=True)
+    body = FileWrapper(wiring().storage.open(found.storage_key), BLOCK)  # the server's own wrapper would read up to where a range begins
+    response = Response(body, mimetype=CONTENT_TYPES[found.container], direct_passthrough=True)
     response.content_length = found.size_bytes
     response.set_etag(found.sha256)
     response.headers["Cache-Control"] = "private, max-age=3600"
@@ -69,5 +71,6 @@ def take_video() -> int:
     if file is None or not file.filename:
         raise refuse("video_missing", "Choose a video file first.", "media")
     incoming = cast(IncomingFile, file.stream)  # StreamingRequest makes them
-    return media.keep_video(incoming=incoming, name=file.filename, workspace_id=member().workspace_id,
-                            actor_id=member().user_id, ports=wiring().media)
+    check_room_now(workspace_id=member().workspace_id, size_bytes=incoming.size_bytes, quota_bytes=wiring().settings.media_quota_bytes)
+    return media.keep_media(incoming=incoming, name=file.filename, workspace_id=member().workspace_id,
+                            actor_id=member().user_id, ports=wiring().media, kinds=(MediaKind.VIDEO,))

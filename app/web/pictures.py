@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 
 from flask import Response, send_file
@@ -15,9 +16,8 @@ KEEP_SECONDS = 3600
 
 def picture(key: str) -> Response:
     """The picture under `key`; anything that is not one, or is gone, is not found."""
-    storage = wiring().storage
-    if storage.size(key) is not None:
-        with storage.open(key) as file:
+    with suppress(FileNotFoundError):
+        with wiring().storage.open(key) as file:
             content = file.read()
         for signature, mimetype in SIGNATURES.items():
             if content.startswith(signature):

@@ -29,9 +29,9 @@ class PasswordForm(Form):
 
 def _page(workspace_form: WorkspaceForm | None = None, password_form: PasswordForm | None = None) -> Response:
     who = member()
-    forms = {
+    forms: dict[str, object] = {
         "workspace_form": workspace_form or WorkspaceForm(formdata=None, name=who.workspace_name, time_zone=who.time_zone),
-        "password_form": password_form or PasswordForm(formdata=None),
+        "password_form": password_form or PasswordForm(formdata=None), "is_owner": who.is_owner,
     }
     status = 422 if workspace_form or password_form else 200
     return make_response(render_template("settings/index.html", **forms), status)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask import Flask, request, url_for
@@ -12,10 +12,11 @@ from flask_login import current_user
 from app import clock
 from app.queries.overview import Overview, load_overview
 from app.web.access import member
+from app.web.pulse import BEAT_LATE
 from app.web.times import relative, zone_label
 from app.wiring import wiring
 
-BEAT_LATE = timedelta(seconds=30)
+NOTHING_LOST = "Nothing is lost: what is late goes out as soon as the scheduler, a worker and Redis run again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,14 @@ def load_shell() -> Shell:
 
 def heartbeat(last_beat_at: datetime | None, next_post_at: datetime | None, now: datetime) -> Heartbeat:
     """On time, or how long the engine has not looked for due posts."""
+    if last_beat_at is None and next_post_at is not None and now - next_post_at > BEAT_LATE:
+        return Heartbeat("late", "Late: no beat", f"A post was due {relative(next_post_at, now)}, and nobody looks for due posts. "
+                         f"{NOTHING_LOST}")
     if last_beat_at is None:
         return Heartbeat("unknown", "Waiting for the first beat")
     if now - last_beat_at > BEAT_LATE:
         ago = relative(last_beat_at, now)
-        return Heartbeat("late", f"Late: last beat {ago}", f"Nobody has looked for due posts since {ago}. Nothing is lost: what is late "
-                         "goes out as soon as the scheduler, a worker and Redis run again.")
+        return Heartbeat("late", f"Late: last beat {ago}", f"Nobody has looked for due posts since {ago}. {NOTHING_LOST}")
     return Heartbeat("ok", f"On time · next post {relative(next_post_at, now)}" if next_post_at else "On time · nothing scheduled")
 
 
@@ -96,7 +99,7 @@ def _nav(overview: Overview) -> tuple[NavItem, ...]:
         NavItem("Calendar", "calendar-days", url_for("calendar.month"), here == "calendar"),
         NavItem("Posts", "layout-list", url_for("posts.index"), here == "posts", overview.posts_in_trouble, "bad"),
         NavItem("Accounts", "users-round", url_for("accounts.index"), here == "accounts", overview.accounts_in_trouble, "bad"),
-        NavItem("Settings", "settings", url_for("settings.index"), here == "settings"),
+        NavItem("Settings", "settings", url_for("settings.index"), here in ("settings", "system")),
     )
 
 

@@ -1,5 +1,5 @@
-// Uploads a chosen or dropped file with real progress. Markup: macros/forms.html, dropzone(). The server answers 201 or
-// 422 with an HTML fragment for [data-dropzone-result]; the root of a good one says data-media-id and, if there is one,
+// Uploads a chosen or dropped file with real progress. Markup: macros/forms.html, dropzone(). js/resumable.js sends it and brings
+// an HTML fragment for [data-dropzone-result]; the root of a good one says data-media-id and, if there is one,
 // data-poster-url. Says media:ready {mediaId, posterUrl} and media:cleared on the dropzone, both bubble.
 
 const UNITS = ["B", "KB", "MB", "GB"];
@@ -10,13 +10,7 @@ function formatBytes(bytes) {
 }
 
 function formatRemaining(seconds) {
-  if (!Number.isFinite(seconds)) return "";
-  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s left`;
-  return `${Math.round(seconds / 60)} min left`;
-}
-
-function csrfHeaders() {
-  return JSON.parse(document.body.getAttribute("hx-headers") ?? "{}");
+  return seconds < 60 ? `${Math.max(1, Math.round(seconds))} s left` : `${Math.round(seconds / 60)} min left`;
 }
 
 function toast(message) {
@@ -24,7 +18,8 @@ function toast(message) {
 }
 
 class Dropzone {
-  #xhr = null;
+  #upload = null;
+  #since = null;
 
   constructor(root) {
     this.root = root;
@@ -32,8 +27,10 @@ class Dropzone {
     this.panel = root.querySelector("[data-dropzone-progress]");
     this.bar = this.panel.querySelector("progress");
     this.status = root.querySelector("[data-dropzone-status]");
+    this.pause = root.querySelector("[data-dropzone-pause]");
     this.result = root.querySelector("[data-dropzone-result]");
     this.input.addEventListener("change", () => this.#take(this.input.files));
+    this.pause.addEventListener("click", () => this.#togglePause());
     root.querySelector("[data-dropzone-cancel]").addEventListener("click", () => this.#cancel());
     root.addEventListener("click", (event) => event.target.closest("[data-dropzone-clear]") && this.#clear());
     this.#listenToDrag(root.querySelector("[data-dropzone-target]"));
@@ -50,63 +47,70 @@ class Dropzone {
     }
   }
 
-  #take(files) {
-    if (!files.length || this.#xhr) return;
-    const data = new FormData();
-    const taken = this.input.multiple ? [...files] : [files[0]];
-    for (const file of taken) data.append(this.input.name, file);
-    const more = taken.length > 1 ? ` and ${taken.length - 1} more` : "";
-    this.root.querySelector("[data-dropzone-name]").textContent = taken[0].name + more;
-    this.#send(data);
-  }
-
-  #send(data) {
-    const xhr = new XMLHttpRequest();
-    const startedAt = performance.now();
-    this.#xhr = xhr;
-    xhr.open("POST", this.root.dataset.uploadUrl);
-    xhr.setRequestHeader("HX-Request", "true");
-    for (const [name, value] of Object.entries(csrfHeaders())) xhr.setRequestHeader(name, value);
-    xhr.upload.addEventListener("progress", (event) => this.#showProgress(event, startedAt));
-    xhr.upload.addEventListener("load", () => {
-      this.bar.removeAttribute("value");
-      this.status.textContent = "Uploaded. Checking the file…";
-    });
-    xhr.addEventListener("load", () => this.#finish(xhr));
-    xhr.addEventListener("error", () => toast("Could not reach Oncue. The upload stopped; choose the file again."));
-    xhr.addEventListener("loadend", () => this.#reset());
+  #take([file]) {
+    if (!file || this.#upload) return;
+    this.root.querySelector("[data-dropzone-name]").textContent = file.name;
     this.result.replaceChildren();
-    this.status.textContent = "Starting…";
-    this.bar.removeAttribute("value");
+    this.#upload = new window.ResumableUpload(file, this.root.dataset.uploadUrl, {
+      started: () => this.#showStart(),
+      progress: (sent, total) => this.#showProgress(sent, total),
+      checking: () => this.#show("Uploaded. Checking the file…", null, null),
+      lost: () => this.#show("The connection is lost. What has arrived is kept.", this.bar.value, "Resume"),
+      ended: (status, html) => this.#finish(status, html),
+    });
+    this.#showStart();
     this.#setBusy(true);
-    xhr.send(data);
+    this.#upload.begin();
   }
 
-  #showProgress({ loaded, total }, startedAt) {
-    const speed = loaded / ((performance.now() - startedAt) / 1000);
-    const percent = Math.floor((loaded / total) * 100);
-    this.bar.value = percent;
-    this.status.textContent = [
-      `${percent} %`,
-      `${formatBytes(loaded)} of ${formatBytes(total)}`,
-      `${formatBytes(speed)}/s`,
-      formatRemaining((total - loaded) / speed),
-    ].filter(Boolean).join(" · ");
-  }
-
-  #finish(xhr) {
-    if (xhr.status !== 201 && xhr.status !== 422) {
-      toast(xhr.status === 413 ? "That file is too large for Oncue." : "The upload did not work. Try it again.");
+  #togglePause() {
+    if (this.#upload.isPaused) {
+      this.#upload.start();
       return;
     }
-    window.htmx.swap(this.result, xhr.responseText, { swapStyle: "innerHTML" });
+    this.#upload.pause();
+    this.#show("Paused. What has arrived is kept.", this.bar.value, "Resume");
+  }
+
+  #showStart() {
+    this.#since = null;
+    this.#show("Starting…", null, "Pause");
+  }
+
+  #showProgress(sent, total) {
+    this.#since ??= { sent, at: performance.now() };
+    const speed = (sent - this.#since.sent) / ((performance.now() - this.#since.at) / 1000);
+    const percent = Math.floor((sent / total) * 100);
+    const parts = [`${percent} %`, `${formatBytes(sent)} of ${formatBytes(total)}`];
+    if (speed > 0) parts.push(`${formatBytes(speed)}/s`, formatRemaining((total - sent) / speed));
+    if (sent < total) this.#show(parts.join(" · "), percent, "Pause");
+    else this.#show("Uploaded. Checking the file…", null, null);
+  }
+
+  // Without a percentage the bar shows that something goes on; without words for it nothing can be paused.
+  #show(text, percent, pauseLabel) {
+    this.status.textContent = text;
+    if (percent === null) this.bar.removeAttribute("value");
+    else this.bar.value = percent;
+    this.pause.hidden = pauseLabel === null;
+    this.pause.textContent = pauseLabel ?? "";
+  }
+
+  #finish(status, html) {
+    this.#reset();
+    if (![200, 413, 422].includes(status)) {
+      toast(status === 401 ? "You have been signed out. Sign in again and choose the file again." : "The upload did not work. Try it again.");
+      return;
+    }
+    window.htmx.swap(this.result, html, { swapStyle: "innerHTML" });
     const media = this.result.querySelector("[data-media-id]");
     this.root.classList.toggle("dropzone--done", Boolean(media));
     if (media) this.#say("media:ready", { mediaId: media.dataset.mediaId, posterUrl: media.dataset.posterUrl ?? null });
   }
 
   #cancel() {
-    this.#xhr?.abort();
+    this.#upload?.cancel();
+    this.#reset();
     this.input.focus();
   }
 
@@ -118,7 +122,7 @@ class Dropzone {
   }
 
   #reset() {
-    this.#xhr = null;
+    this.#upload = null;
     this.input.value = "";
     this.#setBusy(false);
   }

@@ -19,6 +19,7 @@ PARTS_OF = {"composer": "posts"}
 FROM_ELSEWHERE = {
     ("accounts", "posts/"): "an account's page may show its posts as cards",
     ("posts", "media/"): "the composer shows the chosen video as its upload did",
+    ("uploads", "media/"): "what arrived in pieces is shown as what arrived at once",
     ("media", "posts/"): "what was uploaded is shown inside the composer",
 }
 environment = Environment(loader=FileSystemLoader(ROOT / "templates"), autoescape=True)

@@ -16,6 +16,7 @@ from tests.architecture.tree import ROOT, pyproject, relative, text_files
 
 LOCKS = {"requirements.lock": ROOT / "requirements.lock", "requirements-dev.lock": ROOT / "requirements-dev.lock"}
 RUNTIME = [re.match(r"[\w.-]+", line)[0].lower() for line in pyproject()["project"]["dependencies"]]
+EXTRAS = [re.match(r"[\w.-]+", line)[0].lower() for extra in pyproject()["project"]["optional-dependencies"].values() for line in extra]
 DEVELOPMENT = [re.match(r"[\w.-]+", line)[0].lower() for line in pyproject()["dependency-groups"]["dev"]]
 
 
@@ -50,7 +51,7 @@ def test_a_lock_file_does_not_say_where_packages_come_from(lock):
 
 def test_lock_files_cover_every_direct_dependency():
     assert [name for name in RUNTIME if name not in locked("requirements.lock")] == []
-    assert [name for name in RUNTIME + DEVELOPMENT if name not in locked("requirements-dev.lock")] == []
+    assert [name for name in RUNTIME + EXTRAS + DEVELOPMENT if name not in locked("requirements-dev.lock")] == []
 
 
 def test_tests_run_on_the_versions_that_run():
@@ -66,7 +67,7 @@ def explained() -> dict[str, list[str]]:
 
 
 def test_every_dependency_is_explained_and_nothing_else_is():
-    assert set(explained()) == set(RUNTIME + DEVELOPMENT)
+    assert set(explained()) == set(RUNTIME + EXTRAS + DEVELOPMENT)
 
 
 def test_every_explanation_says_what_for_and_why_this_one():

@@ -1,4 +1,4 @@
-"""`make bench`: what Oncue's figures are on this machine, on a whole instance with shipped settings.
+"""`make bench`: what Oncue's figures are on this machine, most of them on a whole instance with shipped settings.
 
 Prints figures and ratios beside their aims; never fails because a machine is slow.
 """
@@ -9,19 +9,23 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import burst, lateness, uploading
+from tests.bench import beat, burst, lateness, neighbour, uploading
 from tests.house import running_house
 
-BENCHES = {"lateness": lateness.run, "uploading": uploading.run, "burst": burst.run}
+ON_AN_INSTANCE = {"lateness": lateness.run, "neighbour": neighbour.run, "uploading": uploading.run, "burst": burst.run}
+ALONE = {"beat": beat.run}
 
 
 def main(names: list[str]) -> None:
-    for name in names or BENCHES:
+    for name in names or [*ALONE, *ON_AN_INSTANCE]:
+        if name in ALONE:
+            ALONE[name]()
+            continue
         with tempfile.TemporaryDirectory(prefix="oncue-bench-") as directory:
             instance = Path(directory, "instance")
             instance.mkdir()
             with running_house(instance) as house:
-                BENCHES[name](house)
+                ON_AN_INSTANCE[name](house)
 
 
 main(sys.argv[1:])

@@ -102,7 +102,7 @@ def _keep(scene: Scene, path: Path) -> int:
     incoming = wiring.storage.incoming()
     with scene.app.app_context(), path.open("rb") as file:
         shutil.copyfileobj(file, incoming, MIB)  # type: ignore[misc]  # has write()
-        media_id = media.keep_video(incoming=incoming, name=path.name, workspace_id=scene.person.workspace_id,
+        media_id = media.keep_media(incoming=incoming, name=path.name, workspace_id=scene.person.workspace_id,
                                     actor_id=scene.person.user_id, ports=wiring.media)
     incoming.close()
     return media_id

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,6 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
+from tests.servers import wait_for
 
 pytestmark = pytest.mark.browser
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -92,7 +96,7 @@ def test_a_denied_consent_and_a_bad_file_are_told_where_they_happen(visitor, hou
     (tmp_path / "notes.mp4").write_text("Only words.")
     visitor.go("/posts/new")
     page.locator('label:has-text("@kabinet") input').check(force=True)
-    with page.expect_response("**/media/") as refused:
+    with page.expect_response("**/media/uploads/*/result") as refused:
         page.locator("input[type=file]").set_input_files(tmp_path / "notes.mp4")
     assert refused.value.status == 422
     expect(page.get_by_role("alert").filter(has_text="This is not a video file")).to_be_visible()
@@ -146,3 +150,46 @@ def test_an_upload_shows_its_progress_and_can_be_stopped(visitor, house, tmp_pat
             break
         page.wait_for_timeout(100)
     assert not any(incoming.iterdir()), "a canceled upload leaves nothing"
+    visitor.complaints = [c for c in visitor.complaints if "423" not in c]  # it is asked again until the server has seen the end
+
+
+def test_an_upload_goes_on_after_a_pause_a_killed_server_and_a_reload(visitor, house, tmp_path, clip):
+    big = tmp_path / "afternoon.mp4"
+    big.write_bytes(clip.read_bytes() + (60_000_000).to_bytes(4, "big") + b"free" + bytes(60_000_000 - 8))  # a box that players skip
+    visitor.sign_in()
+    page = visitor.go("/posts/new")
+    starts = []
+    page.on("request", lambda request: starts.append(int(request.headers["upload-offset"])) if request.method == "PATCH" else None)
+    client = visitor.context.new_cdp_session(page)
+    client.send("Network.enable")
+
+    def network(upload: int) -> None:
+        conditions = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": upload}
+        client.send("Network.emulateNetworkConditions", conditions)
+
+    status = page.locator("[data-dropzone-status]")
+    network(upload=4_000_000)
+    page.locator("input[type=file]").set_input_files(big)
+    expect(status).to_contain_text(re.compile(r"[1-9]\d* % · "), timeout=20_000)
+    page.get_by_role("button", name="Pause").click()
+    expect(status).to_contain_text("Paused")
+    page.get_by_role("button", name="Resume").click()
+    expect(status).to_contain_text(re.compile(r"\d+ % · "), timeout=20_000)
+    page.wait_for_timeout(1000)
+    before = len(starts)
+    for process_id in web_processes(house):
+        os.kill(process_id, signal.SIGKILL)  # `flask up` starts another
+    wait_for(lambda: page.wait_for_timeout(100) or len(starts) > before)
+    expect(status).to_contain_text(re.compile(r"\d+ % · "), timeout=20_000)
+    page.wait_for_timeout(1000)
+    page.reload()
+    network(upload=-1)
+    page.locator("input[type=file]").set_input_files(big)
+    expect(page.locator("#media-chosen")).to_contain_text("afternoon.mp4", timeout=30_000)
+    assert len(starts) >= 4 and starts[0] == 0 and starts[1:] == sorted(starts[1:]) and starts[1] > 0, starts
+    visitor.complaints = [c for c in visitor.complaints if not re.search(r"net::ERR_|423|409", c)]  # the browser's own notes
+
+
+def web_processes(house) -> list[int]:
+    found = subprocess.run(["pgrep", "-f", f"wsgi:app --bind 127.0.0.1:{house.port}"], capture_output=True, text=True, check=True)
+    return [int(line) for line in found.stdout.split()]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.domain.media_rules import MediaKind
 from app.domain.post_rules import (
     PRIVACY_LABELS,
     CreatorInfo,
@@ -16,7 +17,9 @@ from app.domain.post_rules import (
     TargetChoices,
     caption_problems,
     choice_problems,
+    media_set_problems,
     schedule_problems,
+    title_problems,
     utf16_units,
 )
 
@@ -96,7 +99,7 @@ def test_a_post_goes_out_in_the_future_within_a_year(offset, expected):
 
 
 def choice_codes(choices: TargetChoices, creator: CreatorInfo = CREATOR, seconds: float = 15) -> list[str]:
-    return [problem.code for problem in choice_problems(choices, creator, seconds)]
+    return [problem.code for problem in choice_problems(choices, creator, MediaKind.VIDEO, seconds)]
 
 
 @pytest.mark.parametrize("options", [PUBLIC_OPTIONS, PRIVATE_OPTIONS, (PrivacyLevel.ONLY_ME,), ()])
@@ -107,12 +110,12 @@ def test_the_audience_must_be_one_that_the_creator_has_now(level, options):
 
 
 def test_an_audience_must_be_chosen():
-    problem, = choice_problems(TargetChoices(None), CREATOR, 15)
+    problem, = choice_problems(TargetChoices(None), CREATOR, MediaKind.VIDEO, 15)
     assert (problem.code, problem.field) == ("privacy_missing", "privacy_level")
 
 
 def test_a_refused_audience_names_those_that_are_open():
-    problem, = choice_problems(TargetChoices(PrivacyLevel.PUBLIC), replace(CREATOR, privacy_options=PRIVATE_OPTIONS), 15)
+    problem, = choice_problems(TargetChoices(PrivacyLevel.PUBLIC), replace(CREATOR, privacy_options=PRIVATE_OPTIONS), MediaKind.VIDEO, 15)
     assert "Everyone" in problem.message and "Followers, Friends, Only me" in problem.message
 
 
@@ -138,7 +141,7 @@ def test_a_video_longer_than_the_creator_may_post_is_refused():
 
 def test_every_problem_is_told_with_its_field():
     closed = CreatorInfo("k", "Das Kabinett", "", (PrivacyLevel.ONLY_ME,), True, True, True, 10)
-    problems = list(choice_problems(TargetChoices(PrivacyLevel.PUBLIC, True, True, True), closed, 11))
+    problems = list(choice_problems(TargetChoices(PrivacyLevel.PUBLIC, True, True, True), closed, MediaKind.VIDEO, 11))
     assert [(p.code, p.field) for p in problems] == [
         ("privacy_not_allowed", "privacy_level"), ("comment_disabled", "allow_comment"), ("duet_disabled", "allow_duet"),
         ("stitch_disabled", "allow_stitch"), ("video_too_long_for_creator", "media")]
@@ -146,3 +149,43 @@ def test_every_problem_is_told_with_its_field():
 
 def test_every_audience_has_a_label():
     assert set(PRIVACY_LABELS) == set(PrivacyLevel)
+
+
+def test_photos_have_a_longer_text_and_a_short_title():
+    assert list(caption_problems("x" * 4000, MediaKind.PHOTO)) == [] == list(title_problems("☕" * 90, MediaKind.PHOTO))
+    assert [p.code for p in caption_problems("x" * 4001, MediaKind.PHOTO)] == ["caption_too_long"]
+    assert [p.code for p in title_problems("😀" * 45 + "x", MediaKind.PHOTO)] == ["title_too_long"]
+    assert [p.code for p in title_problems("a\x00", MediaKind.PHOTO)] == ["title_bad_character"]
+
+
+def test_a_video_has_no_title():
+    assert list(title_problems("", MediaKind.VIDEO)) == []
+    assert [p.code for p in title_problems("Hello", MediaKind.VIDEO)] == ["title_not_for_videos"]
+
+
+@pytest.mark.parametrize(("videos", "photos", "code"), [
+    (1, 0, None), (0, 1, None), (0, 35, None), (0, 0, "media_not_found"), (2, 0, "media_mixed"), (1, 1, "media_mixed"),
+    (0, 36, "photos_too_many"),
+])
+def test_a_post_has_one_video_or_up_to_35_photos(videos, photos, code):
+    kinds = [MediaKind.VIDEO] * videos + [MediaKind.PHOTO] * photos
+    assert [p.code for p in media_set_problems(kinds)] == ([code] if code else [])
+
+
+def test_photos_know_no_duet_and_no_stitch_and_no_length():
+    choices = TargetChoices(PrivacyLevel.PUBLIC, True, True, True)
+    problems = list(choice_problems(choices, CREATOR, MediaKind.PHOTO, None))
+    assert [(p.code, p.field) for p in problems] == [("duet_not_for_photos", "allow_duet"), ("stitch_not_for_photos", "allow_stitch")]
+    allowed = replace(CREATOR, duet_disabled=True, stitch_disabled=True)
+    assert list(choice_problems(TargetChoices(PrivacyLevel.PUBLIC, True), allowed, MediaKind.PHOTO, None)) == []
+
+
+@pytest.mark.parametrize(("level", "options", "code"), [
+    (PrivacyLevel.PUBLIC, PUBLIC_OPTIONS, "unaudited_public_account"), (PrivacyLevel.ONLY_ME, PUBLIC_OPTIONS, "unaudited_public_account"),
+    (PrivacyLevel.FOLLOWERS, PRIVATE_OPTIONS, "unaudited_only_me"), (PrivacyLevel.ONLY_ME, PRIVATE_OPTIONS, None),
+])
+def test_an_app_that_was_not_audited_posts_to_private_accounts_for_their_own_eyes(level, options, code):
+    creator = replace(CREATOR, privacy_options=options)
+    problems = choice_problems(TargetChoices(level), creator, MediaKind.VIDEO, 5, is_audited=False)
+    assert [p.code for p in problems] == ([code] if code else [])
+    assert list(choice_problems(TargetChoices(level), creator, MediaKind.VIDEO, 5)) == []

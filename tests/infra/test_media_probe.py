@@ -17,7 +17,7 @@ import av
 import pytest
 from PIL import Image
 
-from app.domain.media_rules import VideoFacts, video_problems
+from app.domain.media_rules import PhotoFacts, VideoFacts, photo_problems, video_problems
 from app.infra import media_probe
 from app.infra.media_probe import MESSAGES, probe_media
 from tests.videos import make_video
@@ -238,11 +238,52 @@ def test_damage_in_the_middle_is_no_crash(folder, clip):
 # Pictures and sound
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP"])
-def test_a_picture_is_not_a_video(folder, kind):
+@pytest.mark.parametrize("kind", ["GIF", "BMP"])
+def test_a_picture_that_is_no_photo_is_not_media(folder, kind):
     path = folder / f"picture-{kind}.mp4"
     Image.new("RGB", (400, 400), (200, 100, 50)).save(path, kind)
     assert problem_of(path) == "video_not_media"
+
+
+@pytest.mark.parametrize(("kind", "problems"), [("JPEG", []), ("WEBP", []), ("PNG", ["photo_format"])])
+def test_a_photo_is_known_by_its_bytes_whatever_its_name(folder, kind, problems):
+    path = folder / f"photo-{kind}.mp4"
+    Image.new("RGB", (400, 300), (200, 100, 50)).save(path, kind)
+    probe = probe_media(str(path))
+    assert probe.facts == PhotoFacts(kind.lower(), 400, 300, path.stat().st_size)
+    assert [p.code for p in photo_problems(probe.facts)] == problems
+    assert Image.open(io.BytesIO(probe.poster)).format == "JPEG"
+
+
+@pytest.mark.parametrize(("size", "problems"), [
+    ((1080, 1920), []), ((1920, 1080), []), ((1081, 1081), ["photo_dimensions"]), ((400, 1921), ["photo_dimensions"]),
+])
+def test_a_photo_fits_into_1080p_either_way(folder, size, problems):
+    path = folder / f"photo-{size[0]}x{size[1]}.jpg"
+    Image.new("RGB", size, (20, 100, 50)).save(path, "JPEG")
+    assert [p.code for p in photo_problems(probe_media(str(path)).facts)] == problems
+
+
+def test_a_photo_that_lies_on_its_side_is_measured_and_shown_upright(folder):
+    path, exif = folder / "side.jpg", Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (400, 300)).save(path, "JPEG", exif=exif)
+    probe = probe_media(str(path))
+    assert (probe.facts.width, probe.facts.height) == (300, 400) == Image.open(io.BytesIO(probe.poster)).size
+
+
+def test_a_photo_cut_off_in_the_middle_is_broken(folder):
+    path = folder / "whole.jpg"
+    Image.effect_noise((400, 400), 90).convert("RGB").save(path, "JPEG")
+    (folder / "half.jpg").write_bytes(path.read_bytes()[:5000])
+    assert problem_of(folder / "half.jpg") == "video_broken"
+
+
+def test_a_picture_that_unfolds_to_gigabytes_is_not_even_begun(folder):
+    path = folder / "bomb.png"
+    Image.new("1", (30_000, 30_000)).save(path, "PNG")
+    assert path.stat().st_size < 1_000_000
+    assert problem_of(path) == "video_too_many_pixels"
 
 
 def test_a_moving_gif_is_not_a_video(folder):

@@ -127,7 +127,7 @@ def test_a_job_may_take_as_long_as_tiktok_s_upload_address_lives_and_leaves_no_r
 
 
 def test_queues_are_named_by_urgency(tasks):
-    assert [tasks.queue(name).name for name in QueueName] == ["beat", "publish"]
+    assert [tasks.queue(name).name for name in QueueName] == ["beat", "publish", "media"]
 
 
 # The pulse

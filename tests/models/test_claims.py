@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from app.domain.lifecycle import TargetState
 from app.models import PostTarget, db
 from app.queries.due import due_targets
-from app.services.publishing.targets import LEASE, LeaseLost, claim, keep, move, released
+from app.services.publishing.targets import LEASE, LeaseLost, claim, keep, load_work, move, released
 from app.services.transactions import writing
 from tests.models.rows import NOW, insert, seed
 
@@ -34,7 +34,8 @@ def target(ctx):
 
 def take(now=NOW, target_id=1):
     with writing() as session:
-        return claim(session, target_id, now)
+        lease_token = claim(session, target_id, now)
+    return load_work(target_id, lease_token) if lease_token else None
 
 
 def stored(column):
@@ -45,7 +46,8 @@ def stored(column):
 def test_of_eight_threads_each_of_sixty_targets_is_claimed_by_exactly_one(ctx):
     seed(db.session)
     for number in range(2, 61):
-        insert(db.session, "post_targets", id=number)
+        insert(db.session, "tiktok_accounts", id=number, open_id=f"-000{number}")
+        insert(db.session, "post_targets", id=number, account_id=number)
     db.session.commit()
     assert len(due_targets(NOW)) == 60
     db.session.rollback()
@@ -84,7 +86,7 @@ def test_a_scheduled_target_starts_publishing_with_the_claim(target):
 
 def test_a_claim_carries_what_the_next_step_needs(target):
     work = take()
-    assert (work.target_id, work.account_id, work.username, work.storage_key, work.size_bytes) == (
+    assert (work.target_id, work.account_id, work.username, work.lead.storage_key, work.lead.size_bytes) == (
         1, 1, "northbound", "1/clip.mp4", 5_000_000_000)
 
 

@@ -31,6 +31,29 @@ BROKEN = [
     ("media_files", "ck_media_files_facts_positive", {"fps": 0.0}),
     ("media_files", "ck_media_files_facts_positive", {"duration_seconds": 0.0}),
     ("media_files", "ck_media_files_sha256_length", {"sha256": "abc"}),
+    ("media_files", "ck_media_files_mediakind", {"kind": "song", "codec": None, "fps": None, "duration_seconds": None}),
+    ("media_files", "ck_media_files_facts_of_kind", {"codec": None}),
+    ("media_files", "ck_media_files_facts_of_kind", {"fps": None}),
+    ("media_files", "ck_media_files_facts_of_kind", {"duration_seconds": None}),
+    ("media_files", "ck_media_files_facts_of_kind", {"kind": "photo"}),
+    ("media_imports", "ck_media_imports_importstate", {"state": "flying", "media_file_id": None}),
+    ("media_imports", "ck_media_imports_unfinished_has_due_at", {"state": "queued", "media_file_id": None}),
+    ("media_imports", "ck_media_imports_unfinished_has_due_at", {"state": "fetching", "media_file_id": None}),
+    ("media_imports", "ck_media_imports_unfinished_has_due_at", {"due_at": NOW}),
+    ("media_imports", "ck_media_imports_done_has_file", {"media_file_id": None}),
+    ("media_imports", "ck_media_imports_done_has_file", {"state": "queued", "due_at": NOW}),
+    ("media_imports", "ck_media_imports_failure_has_reason", {"state": "failed", "media_file_id": None}),
+    ("media_imports", "ck_media_imports_failure_has_reason", {"state": "failed", "media_file_id": None, "problem_code": "url_not_found"}),
+    ("media_imports", "ck_media_imports_lease_whole", {"lease_until": NOW}),
+    ("media_imports", "ck_media_imports_lease_whole", {"lease_token": "t"}),
+    ("media_imports", "ck_media_imports_bytes_not_negative", {"received_bytes": -1}),
+    ("media_imports", "ck_media_imports_bytes_not_negative", {"total_bytes": -1}),
+    ("post_photos", "ck_post_photos_position_counts_from_zero", {"position": -1}),
+    ("post_targets", "ck_post_targets_postmode", {"mode": "pigeon"}),
+    ("post_targets", "ck_post_targets_pull_whole", {"pull_token": "t" * 32}),
+    ("post_targets", "ck_post_targets_pull_whole", {"pull_until": NOW}),
+    ("post_targets", "ck_post_targets_pull_whole", {"pulled_at": NOW}),
+    ("post_targets", "ck_post_targets_consent_before_schedule", {"mode": "inbox", "consent_at": None}),
     ("post_targets", "ck_post_targets_targetstate", {"state": "flying"}),
     ("post_targets", "ck_post_targets_targetstate", {"state": "SCHEDULED"}),
     ("post_targets", "ck_post_targets_privacylevel", {"privacy_level": "PUBLIC"}),
@@ -48,6 +71,9 @@ BROKEN = [
     ("post_targets", "ck_post_targets_failure_has_reason", {"state": "failed", "due_at": None}),
     ("post_targets", "ck_post_targets_failure_has_reason", {"state": "missed", "due_at": None}),
     ("post_targets", "ck_post_targets_permalink_has_id", {**PUBLISHED, "permalink": "https://www.tiktok.com/@n/video/1"}),
+    ("uploads", "ck_uploads_size_positive", {"size_bytes": 0}),
+    ("uploads", "ck_uploads_id_length", {"id": "short"}),
+    ("uploads", "ck_uploads_one_result", {"media_file_id": 1, "problems": "[]"}),
     ("publish_attempts", "ck_publish_attempts_step", {"step": "prayer"}),
     ("publish_attempts", "ck_publish_attempts_finished_has_code", {"finished_at": NOW}),
     ("publish_attempts", "ck_publish_attempts_finished_has_code", {"code": "ok"}),
@@ -110,6 +136,18 @@ def test_only_what_is_not_on_its_way_may_lack_audience_and_consent(session, stat
     assert session.scalar(sa.text("SELECT count(*) FROM post_targets")) == 1
 
 
+def test_a_draft_for_the_inbox_needs_no_audience(session):
+    remove(session, "post_targets")
+    insert(session, "post_targets", mode="inbox", privacy_level=None)
+    assert session.scalar(sa.text("SELECT count(*) FROM post_targets")) == 1
+
+
+def test_a_photo_has_no_codec_frame_rate_or_length(session):
+    remove(session, "media_files")
+    insert(session, "media_files", kind="photo", container="jpeg", codec=None, fps=None, duration_seconds=None)
+    assert session.scalar(sa.text("SELECT count(*) FROM media_files")) == 1
+
+
 def test_a_disconnected_account_has_no_tokens(session):
     remove(session, "tiktok_accounts")
     insert(session, "tiktok_accounts", connection="disconnected", access_token_sealed=None, refresh_token_sealed=None,
@@ -123,9 +161,13 @@ def test_a_disconnected_account_has_no_tokens(session):
     ("tiktok_accounts", "uq_tiktok_accounts_workspace_id_open_id", {"username": "renamed"}),
     ("posts", "uq_posts_workspace_id_creation_key", {"caption": "sent twice"}),
     ("incoming_webhooks", "uq_incoming_webhooks_idempotency_key", {"event": "delivered twice"}),
+    ("post_targets", "uq_post_targets_pull_token", {"pull_token": "t" * 32, "pull_until": NOW}),
 ])
 def test_what_must_be_unique_is_refused_the_second_time(session, table, constraint, second):
     unique = next(c for c in db.metadata.tables[table].constraints if c.name == constraint)
+    if second.keys() & {column.name for column in unique.columns}:  # what the whole row leaves empty
+        remove(session, table)
+        insert(session, table, **second)
     with pytest.raises(IntegrityError) as refusal:
         insert(session, table, id=2, **second)
     text = str(refusal.value.orig)
@@ -135,7 +177,7 @@ def test_what_must_be_unique_is_refused_the_second_time(session, table, constrai
 def test_every_unique_constraint_is_tried_above():
     names = {c.name for table in db.metadata.tables.values() for c in table.constraints if isinstance(c, sa.UniqueConstraint)}
     assert names == {"uq_users_email", "uq_members_workspace_id_user_id", "uq_tiktok_accounts_workspace_id_open_id",
-                     "uq_posts_workspace_id_creation_key", "uq_incoming_webhooks_idempotency_key"}
+                     "uq_posts_workspace_id_creation_key", "uq_incoming_webhooks_idempotency_key", "uq_post_targets_pull_token"}
 
 
 @pytest.mark.parametrize(("table", "changes"), [

@@ -57,6 +57,7 @@ def test_the_ledger_counts_and_filters(sandbox: Driver, northbound: Account, lum
     sandbox.status(northbound, mine)
     everything = sandbox.ledger()
     assert everything["posts_total"] == 2 and everything["publishes_total"] == 2
+    assert [publish["caption"] for publish in everything["publishes"]] == [post["caption"] for post in everything["posts"]]
     assert everything["counters"]["video_init"] == {"total": 2, "200 ok": 2}
     assert everything["counters"]["upload"] == {"total": 2, "201 ok": 2}
     assert [post["publish_id"] for post in sandbox.ledger(publish_id=mine)["posts"]] == [mine]
@@ -88,7 +89,8 @@ def test_switches(sandbox: Driver) -> None:
     assert sandbox.http.patch("/sandbox/api/switches", json={"audited": False}).json()["audited"] is False
 
 
-@pytest.mark.parametrize("body", [{}, {"advance_seconds": -1}, {"advance_seconds": True}, {"frozen": 1}, {"now": 3}])
+@pytest.mark.parametrize("body", [{}, {"advance_seconds": -1}, {"advance_seconds": True}, {"frozen": 1}, {"now": 3},
+                                  {"speed": 0}, {"speed": -1}, {"speed": True}, {"speed": "2"}])
 def test_the_clock_refuses(sandbox: Driver, body: dict[str, object]) -> None:
     assert sandbox.http.post("/sandbox/api/clock", json=body).status_code == 400
 
@@ -104,6 +106,28 @@ def test_the_clock_can_stand_still(start_sandbox: StartSandbox) -> None:
     assert sandbox.http.get("/sandbox/api/clock").json()["now"] == stopped + 7
     sandbox.http.post("/sandbox/api/clock", json={"frozen": False})
     assert sandbox.http.get("/sandbox/api/clock").json()["now"] > stopped + 7
+
+
+def test_the_clock_can_run_faster(start_sandbox: StartSandbox) -> None:
+    start, passed = 1_790_000_000.0, [0.0]
+    sandbox = start_sandbox(clock=lambda: start + passed[0])
+    clock = sandbox.http.post("/sandbox/api/clock", json={"speed": 20}).json()
+    assert (clock["now"], clock["speed"], clock["offset_seconds"]) == (start, 20, 0)
+    passed[0] = 3
+    assert sandbox.http.get("/sandbox/api/clock").json()["now"] == start + 60
+    sandbox.advance(7)
+    sandbox.http.post("/sandbox/api/clock", json={"frozen": True})
+    passed[0] = 4
+    assert sandbox.http.post("/sandbox/api/clock", json={"frozen": False}).json()["now"] == start + 67
+    passed[0] = 5
+    clock = sandbox.http.post("/sandbox/api/clock", json={"speed": 1}).json()
+    assert (clock["now"], clock["offset_seconds"]) == (start + 87, 82)
+    passed[0] = 6
+    assert sandbox.http.get("/sandbox/api/clock").json()["now"] == start + 88
+    sandbox.http.post("/sandbox/api/clock", json={"speed": 9})
+    sandbox.http.post("/sandbox/api/reset")
+    clock = sandbox.http.get("/sandbox/api/clock").json()
+    assert (clock["now"], clock["speed"]) == (start + 6, 1)
 
 
 @pytest.mark.parametrize("body", [

@@ -220,7 +220,10 @@ def test_what_a_removal_means(app, scene, alice, reason, connection, words):
 def test_what_is_scheduled_stays_and_is_held_when_its_time_comes(app, tiktok, frozen, scene, reason):
     before = row(app, scene.target_id)
     receive(app, removal(scene, reason))
-    assert row(app, scene.target_id) == before
+    told = row(app, scene.target_id)
+    assert told["finding_code"] == "account_left" and "Reconnect the account" in told["finding_text"], "each post says so at once"
+    untold = {"finding_code": None, "finding_text": None, "checked_at": before["checked_at"]}
+    assert {**told, **untold} == before, "and is otherwise left alone"
     frozen.advance(hours=5)
     with app.app_context():
         advance(scene.target_id, factories.wired(app).publishing)
@@ -258,6 +261,9 @@ def test_reconnecting_ends_what_was_said(app, tiktok, frozen, alice, scene):
     with app.app_context():
         [shown] = list_accounts(alice.workspace_id)
         assert (shown.connection, shown.left_reason) == (Connection.CONNECTED, None)
+        advance(scene.target_id, factories.wired(app).publishing)
+    target = row(app, scene.target_id)
+    assert (target["state"], target["finding_code"]) == (S.SCHEDULED, None), "checked anew at once, and nothing is in its way"
 
 
 def test_the_last_reason_counts(app, frozen, alice, scene):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -13,10 +15,14 @@ import sqlalchemy as sa
 from app import clock
 from app.domain.post_rules import PrivacyLevel
 from app.infra.storage.disk import DiskStorage
+from app.infra.storage.s3 import S3Storage
 from app.models import Connection, Event, PostTarget, PublishAttempt, TikTokAccount, db
 from app.queries.due import due_targets
 from app.services import accounts
+from app.services.moving import Move, move_media
 from app.services.publishing import PublishingPorts, advance
+from app.services.publishing.targets import claim
+from app.services.transactions import writing
 from tests import factories
 from tests.servers import wait_for
 from tests.videos import make_video
@@ -173,6 +179,82 @@ def test_ten_workers_at_once_publish_once(app, tiktok, frozen, scene):
     assert load(app, target_id).state == "processing"
 
 
+def test_of_one_account_one_post_is_sent_at_a_time_and_of_two_side_by_side(app, tiktok, frozen, scene):
+    tiktok.post("/sandbox/api/creators", username="other", nickname="Other")
+    other = factories.connect_account(app, scene.person, tiktok, "other")
+    first, second, stranger = scene.schedule(), scene.schedule(), scene.schedule(account_id=other)
+    frozen.advance(minutes=2)
+    with app.app_context():
+        with writing() as session:
+            assert claim(session, first, clock.utcnow())
+        with writing() as session:
+            assert claim(session, second, clock.utcnow()) is None
+        assert due_targets(clock.utcnow()) == [stranger], "what may not be worked on is not queued either"
+        with writing() as session:
+            assert claim(session, stranger, clock.utcnow())
+        frozen.advance(seconds=61)
+        with writing() as session:
+            assert claim(session, second, clock.utcnow()), "a dead worker blocks its account for the lease at most"
+
+
+def test_following_a_post_does_not_wait_for_another_s_upload(app, tiktok, frozen, scene):
+    first, second = scene.schedule(), scene.schedule()
+    frozen.advance(minutes=2)
+    assert step(app, first).state == "processing"
+    with app.app_context(), writing() as session:
+        assert claim(session, second, clock.utcnow())
+    frozen.advance(seconds=5)
+    assert step(app, first).state == "published"
+
+
+def test_two_workers_at_two_posts_of_one_account_do_not_both_begin(app, tiktok, frozen, scene):
+    targets = [scene.schedule() for _ in range(4)]
+    frozen.advance(minutes=2)
+    barrier, claimed = threading.Barrier(4), []
+
+    def work(target_id):
+        with app.app_context():
+            barrier.wait()
+            with writing() as session:
+                claimed.append(claim(session, target_id, clock.utcnow()) is not None)
+    threads = [threading.Thread(target=work, args=(target_id,)) for target_id in targets]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(claimed) == [False, False, False, True]
+
+
+class Overtaken:
+    """TikTok, that answers so late that another worker has taken the target over meanwhile."""
+
+    def __init__(self, real, meanwhile):
+        self._real, self._meanwhile = real, meanwhile
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+    def creator_info(self, token):
+        answer = self._real.creator_info(token)
+        self._meanwhile()
+        return answer
+
+
+def test_a_worker_that_was_overtaken_makes_no_further_call(app, tiktok, frozen, scene):
+    target_id = scene.schedule()
+    frozen.advance(minutes=2)
+
+    def take_over():
+        frozen.advance(seconds=61)
+        assert step(app, target_id).state == "processing"
+    ports = factories.wired(app).publishing
+    after = step(app, target_id, replace(ports, tiktok=Overtaken(ports.tiktok, take_over)))
+    assert after.state == "processing"
+    assert len(tiktok.calls("video_init")) == 1
+    assert [(row.step, row.code) for row in attempts(app, target_id)] == [
+        ("creator_info", "ok"), ("creator_info", "ok"), ("init", "ok"), ("upload", "ok")], "also the overtaken call has its end"
+
+
 def test_the_publish_id_is_committed_before_the_first_byte(app, tiktok, frozen, scene):
     target_id, seen = scene.schedule(), []
     frozen.advance(minutes=2)
@@ -199,6 +281,24 @@ class Killed(BaseException):
     """A worker's sudden death."""
 
 
+def test_an_upload_from_s3_goes_on_at_the_byte_that_tiktok_has(app, tiktok, frozen, scene, big_video, s3_bucket, tmp_path):
+    target_id = scene.schedule(media_file_id=factories.make_media(app, scene.person, big_video))
+    storage = S3Storage(s3_bucket.client, bucket=s3_bucket.name, prefix="", incoming=tmp_path)
+    with app.app_context():
+        move_media(Move(factories.wired(app).storage, storage, target_in_use=False, delete_source=False, say=lambda _: None))
+    frozen.advance(minutes=2)
+    ranges = []
+    s3_bucket.client.meta.events.register("before-call.s3.GetObject", lambda params, **_: ranges.append(params["headers"]["Range"]))
+    # The worker is told to stop in the second chunk.
+    ports, asked = with_storage(app, storage), itertools.count()
+    step(app, target_id, replace(ports, is_stopping=lambda: next(asked) > 160))
+    assert (load(app, target_id).state, load(app, target_id).lease_token) == ("publishing", None)
+    assert step(app, target_id, ports).state == "processing"
+    assert ranges == ["bytes=0-", f"bytes={35 * MB}-"]
+    follow(app, frozen, target_id)
+    assert load(app, target_id).state == "published"
+
+
 def test_a_killed_worker_s_upload_goes_on_at_the_byte_that_tiktok_has(app, tiktok, frozen, scene, big_video):
     target_id = scene.schedule(media_file_id=factories.make_media(app, scene.person, big_video))
     frozen.advance(minutes=2)
@@ -217,7 +317,8 @@ def test_a_killed_worker_s_upload_goes_on_at_the_byte_that_tiktok_has(app, tikto
     target = step(app, target_id, with_storage(app, WatchedStorage(factories.wired(app).settings.media_path, read.append)))
     assert target.state == "processing" and min(read) == 35 * MB
     follow(app, frozen, target_id)  # the sandbox examines a large file in its own time
-    assert load(app, target_id).state == "published"
+    target = load(app, target_id)
+    assert (target.state, target.problem_code) == ("published", None)
     assert len(tiktok.posts()) == len(tiktok.calls("video_init")) == 1
 
 
@@ -399,6 +500,7 @@ def test_a_seventh_post_in_a_minute_waits_its_turn_and_has_not_failed(app, tikto
         frozen.advance(seconds=1)
     waiting = step(app, ids[6])
     assert (waiting.state, waiting.problem_code, waiting.failed_tries) == ("scheduled", "waits_for_minute", 0)
+    assert [(row.step, row.code) for row in attempts(app, waiting.id)] == [("creator_info", "ok")], "what was asked has its end"
     assert waiting.due_at == clock.utcnow() + timedelta(seconds=54)
     assert "waits its turn" in waiting.problem_text
     assert len(tiktok.calls("video_init")) == 6

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from app import clock
+from app.domain.lifecycle import TargetState
 from app.jobs.publishing import refresh_tokens
-from app.models import Connection, TikTokAccount, db
+from app.models import Connection, PostTarget, TikTokAccount, db
 from app.services import accounts
 from app.services.ports import TikTokError
+from app.services.publishing import advance
 from tests import factories
 
 
@@ -67,6 +73,28 @@ def test_many_at_once_refresh_once(app, tiktok, frozen, account_id):
         thread.join()
     assert len(set(found)) == 1
     assert len(tiktok.calls("token")) == before + 1
+
+
+def test_five_posts_due_together_on_an_expired_token_refresh_it_once(app, tiktok, frozen, account_id, alice, video_path):
+    media_id, due = factories.make_media(app, alice, video_path), clock.utcnow() + timedelta(hours=26)
+    ids = [factories.make_post(app, alice, account_id=account_id, media_file_id=media_id, scheduled_at=due).target_id for _ in range(5)]
+    expired = stored(app, account_id)[0]
+    frozen.advance(hours=26)
+    with pytest.raises(TikTokError, match="access_token_invalid"):
+        factories.wired(app).tiktok.creator_info(expired)
+    before, barrier = len(tiktok.calls("token")), threading.Barrier(len(ids))
+
+    def work(target_id):
+        barrier.wait()
+        with app.app_context():
+            advance(target_id, factories.wired(app).publishing)
+    with ThreadPoolExecutor(len(ids)) as hands:
+        for _ in ids:  # of one account one post is sent at a time; the others try again with the next beat
+            list(hands.map(work, ids))
+    with app.app_context():
+        states = db.session.scalars(sa.select(PostTarget.state).where(PostTarget.id.in_(ids))).all()
+    assert states == [TargetState.PROCESSING] * 5 and len(tiktok.calls("video_init")) == 5
+    assert len(tiktok.calls("token")) == before + 1, "four waited for the fifth"
 
 
 def test_the_periodic_job_renews_what_ends_soon(app, tiktok, frozen, account_id):

@@ -107,8 +107,8 @@ def test_the_page_offers_both_and_takes_the_answer(app, tiktok, frozen, doubtful
     assert "It is live" in page and "publish again" in page and "Nobody knows yet whether it is live" in page
     path = f"/posts/{doubtful.post_id}/targets/{doubtful.target_id}/confirm"
     token = csrf_of(client)
-    assert client.post(path, data={"link": "nonsense", "csrf_token": token}).status_code == 303
-    assert "not a link to a TikTok post" in client.get(f"/posts/{doubtful.post_id}").text
+    refused = client.post(path, data={"link": "nonsense", "csrf_token": token})
+    assert refused.status_code == 422 and "not a link to a TikTok post" in refused.text
     client.post(path, data={"link": LINK, "csrf_token": token})
     page = client.get(f"/posts/{doubtful.post_id}").text
     assert "Alice Owner saw that it is live" in page and LINK in page

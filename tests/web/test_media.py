@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from app.infra.storage.s3 import S3Storage
 from app.models import MediaFile, db
 from tests import factories
 from tests.videos import make_video
@@ -55,6 +57,23 @@ def test_plays_by_ranges(app, as_alice, media_root, video_path):
     assert part.headers["Content-Range"] == f"bytes 100-199/{len(content)}"
     for answer in (whole, part):
         answer.close()
+
+
+def test_a_range_of_a_video_in_s3_is_all_that_is_fetched(app, as_alice, s3_bucket, tmp_path, monkeypatch, video_path):
+    storage = S3Storage(s3_bucket.client, bucket=s3_bucket.name, prefix="", incoming=tmp_path)
+    monkeypatch.setitem(app.extensions, "oncue", replace(factories.wired(app), storage=storage))
+    upload(as_alice, content := video_path.read_bytes())
+    with app.app_context():
+        media_id = db.session.query(MediaFile.id).scalar()
+    ranges = []
+    s3_bucket.client.meta.events.register("before-call.s3.GetObject", lambda params, **_: ranges.append(params["headers"]["Range"]))
+    with as_alice.get(f"/media/{media_id}/video", headers={"Range": "bytes=1000-1099"}) as part:
+        assert (part.status_code, part.data) == (206, content[1000:1100])
+    with as_alice.get(f"/media/{media_id}/video") as whole:
+        assert whole.data == content
+    with as_alice.get(f"/media/{media_id}/poster") as poster:
+        assert poster.data[:3] == b"\xff\xd8\xff"
+    assert ranges == ["bytes=1000-", "bytes=0-", "bytes=0-"]
 
 
 def test_the_same_bytes_are_stored_once(app, as_alice, media_root, video_path):

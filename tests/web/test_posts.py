@@ -10,7 +10,7 @@ import pytest
 
 from app import clock
 from app.domain.post_rules import CONSENT_TEXT
-from app.models import Post, PostTarget, db
+from app.models import Post, PostTarget, PublishAttempt, db
 from app.services.publishing import advance
 from tests import factories
 
@@ -245,3 +245,15 @@ def test_strangers_find_nothing(app, as_bob, alice, scene):
     assert (target.state, target.scheduled_at) == ("scheduled", clock.utcnow() + timedelta(days=1))
     with app.app_context():
         assert db.session.query(Post).count() == 1
+
+
+def test_the_page_of_a_post_whose_tries_are_deleted_still_tells_what_happened(app, as_alice, frozen, scene):
+    as_alice.post("/posts/", data=form(as_alice, scene))
+    target, = targets(app)
+    frozen.advance(days=4)
+    with app.app_context():
+        advance(target.id, factories.wired(app).publishing)
+        assert db.session.query(PublishAttempt).delete() > 0
+        db.session.commit()
+    page = as_alice.get(f"/posts/{target.post_id}").text
+    assert "Where it goes" in page and "What happened" in page and "Scheduled" in page

@@ -2,50 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import BinaryIO
 
+from app.infra.storage.incoming import IncomingDirectory
 from app.services.ports import IncomingFile
-
-
-class HashedFile:
-    """A temporary file that hashes what is written and vanishes when closed, unless `keep` linked it."""
-
-    def __init__(self, directory: Path) -> None:
-        self._file: IO[bytes] = tempfile.NamedTemporaryFile(dir=directory, prefix="upload-")  # noqa: SIM115 closed by the caller
-        self._hash = hashlib.sha256()
-        self.size_bytes = 0
-
-    def write(self, block: bytes) -> int:
-        self._hash.update(block)
-        self.size_bytes += len(block)
-        return self._file.write(block)
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-    @property
-    def local_path(self) -> str:
-        self._file.flush()
-        return self._file.name
-
-    def sync(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-    def __enter__(self) -> HashedFile:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
 
 class DiskStorage:
@@ -53,14 +16,13 @@ class DiskStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
-        self._incoming = self._root / "incoming"
+        self._incoming = IncomingDirectory(self._root / "incoming")
 
     def incoming(self) -> IncomingFile:
-        return HashedFile(self._prepared_incoming())
+        return self._incoming.new_file()
 
     def keep(self, incoming: IncomingFile, key: str) -> None:
         """Make an incoming file permanent under `key`; it is on disk when this returns."""
-        assert isinstance(incoming, HashedFile)
         incoming.sync()
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +31,7 @@ class DiskStorage:
         self._sync_directory(path.parent)
 
     def write(self, key: str, content: bytes) -> None:
-        with HashedFile(self._prepared_incoming()) as file:
+        with self._incoming.new_file() as file:
             file.write(content)
             file.sync()
             path = self._path(key)
@@ -95,17 +57,10 @@ class DiskStorage:
 
     def sweep_incoming(self, older_than: float) -> int:
         """Remove what a killed process left behind before that moment (seconds since 1970); how many."""
-        removed = 0
-        for path in self._incoming.glob("upload-*"):
-            with suppress(FileNotFoundError):  # its upload has just ended
-                if path.stat().st_mtime < older_than:
-                    path.unlink()
-                    removed += 1
-        return removed
+        return self._incoming.sweep(older_than)
 
-    def _prepared_incoming(self) -> Path:
-        self._incoming.mkdir(parents=True, exist_ok=True)
-        return self._incoming
+    def close(self) -> None:
+        """Nothing is held open."""
 
     def _path(self, key: str) -> Path:
         path = (self._root / key).resolve()

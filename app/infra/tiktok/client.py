@@ -7,22 +7,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from fnmatch import fnmatch
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
-from app.domain.post_rules import CreatorInfo, PrivacyLevel
+from app.domain.post_rules import CreatorInfo, PostMode, PrivacyLevel
 from app.domain.upload_plan import Chunk
 from app.infra.tiktok import payloads
-from app.infra.tiktok.transport import API_TIMEOUT, translated
-from app.services.ports import CreatorProfile, InitReceipt, PublishStatus, TikTokError, VideoInit
+from app.infra.tiktok.transport import timeout, translated
+from app.services.ports import (
+    CreatorProfile,
+    InitReceipt,
+    ListedVideo,
+    PhotoInit,
+    PublishStatus,
+    TikTokError,
+    VideoInit,
+    VideoList,
+)
 
+VIDEO_INIT_PATHS = {PostMode.DIRECT: "/v2/post/publish/video/init/", PostMode.INBOX: "/v2/post/publish/inbox/video/init/"}
+LISTED_FIELDS = "id,create_time,video_description,title,share_url"
+LISTED_MAX = 20
 AVATAR_MAX_BYTES = 2_000_000
-# A chunk takes as long as the line needs; only silence is an error. The answer to a chunk of 128 MB
-# can take a while, because the host stores it first.
-UPLOAD_TIMEOUT = httpx.Timeout(120, connect=5)
 T = TypeVar("T")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -30,13 +40,16 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class TikTokClient:
     """One per process; its connections are kept open between calls. Safe to share between threads."""
 
-    def __init__(self, *, api_url: str, web_url: str, upload_hosts: Iterable[str],
-                 transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, *, api_url: str, web_url: str, upload_hosts: Iterable[str], timeout_seconds: float = 20,
+                 upload_timeout_seconds: float = 120, transport: httpx.BaseTransport | None = None) -> None:
         self._api_url = api_url
         self._web_url = web_url
         self._upload_hosts = tuple(upload_hosts)
+        # A chunk takes as long as the line needs; only silence is an error. The answer to a chunk of 128 MB
+        # can take a while, because the host stores it first.
+        self._upload_timeout = timeout(upload_timeout_seconds)
         # trust_env=False: a proxy variable must not see access tokens.
-        self._http = httpx.Client(timeout=API_TIMEOUT, follow_redirects=False, transport=transport, trust_env=False)
+        self._http = httpx.Client(timeout=timeout(timeout_seconds), follow_redirects=False, transport=transport, trust_env=False)
 
     def close(self) -> None:
         self._http.close()
@@ -82,9 +95,14 @@ class TikTokClient:
         return bytes(content)
 
     def init_video(self, access_token: str, request: VideoInit) -> InitReceipt:
-        """Announce a direct post of a file. Nothing is visible before its bytes are in. Limit: 6 a minute per token."""
-        data, log_id = self._call("/v2/post/publish/video/init/", access_token, json=payloads.video_init(request))
+        """Announce a video file. Nothing is visible before its bytes are in. Limit: 6 a minute per token."""
+        data, log_id = self._call(VIDEO_INIT_PATHS[request.mode], access_token, json=payloads.video_init(request))
         return _understood(lambda: InitReceipt(data["publish_id"], data["upload_url"], log_id))
+
+    def init_photos(self, access_token: str, request: PhotoInit) -> InitReceipt:
+        """Have TikTok fetch photos and post them: not to be repeated when its outcome is unknown. Limit: 6 a minute per token."""
+        data, log_id = self._call("/v2/post/publish/content/init/", access_token, json=payloads.photo_init(request))
+        return _understood(lambda: InitReceipt(data["publish_id"], None, log_id))
 
     def put_chunk(self, upload_url: str, chunk: Chunk, total: int, content_type: str, body: Iterable[bytes]) -> bool:
         """Send one chunk; True at the 201 that says that all of the file is there."""
@@ -95,7 +113,7 @@ class TikTokClient:
             "Content-Range": f"bytes {chunk.first}-{chunk.last}/{total}",
         }
         with translated():
-            response = self._http.put(upload_url, content=body, headers=headers, timeout=UPLOAD_TIMEOUT)
+            response = self._http.put(upload_url, content=body, headers=headers, timeout=self._upload_timeout)
         if response.status_code in (201, 206):
             return response.status_code == 201
         raise TikTokError(
@@ -115,9 +133,17 @@ class TikTokClient:
             log_id=log_id,
         ))
 
-    def permalink(self, username: str, post_id: str) -> str:
-        """Observed, not documented by TikTok: /@name/video/id."""
-        return f"{self.profile_url(username)}/video/{post_id}"
+    def list_videos(self, access_token: str) -> VideoList:
+        """The creator's latest 20 public posts, newest first. Needs the scope video.list. Limit: 600 a minute."""
+        data, log_id = self._call("/v2/video/list/", access_token, params={"fields": LISTED_FIELDS}, json={"max_count": LISTED_MAX})
+        return _understood(lambda: VideoList(tuple(
+            ListedVideo(str(v["id"]), datetime.fromtimestamp(int(v["create_time"]), UTC),
+                        v.get("video_description") or v.get("title") or "", v.get("share_url") or "")
+            for v in data["videos"]), log_id))
+
+    def permalink(self, username: str, post_id: str, *, is_photo: bool) -> str:
+        """Observed, not documented by TikTok: /@name/video/id, for photos /@name/photo/id."""
+        return f"{self.profile_url(username)}/{'photo' if is_photo else 'video'}/{post_id}"
 
     def profile_url(self, username: str) -> str:
         return f"{self._web_url}/@{username}"

@@ -17,7 +17,7 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.common.security import generate_token
 from authlib.oauth2.client import OAuth2Client
 
-from app.infra.tiktok.transport import API_TIMEOUT, translated
+from app.infra.tiktok.transport import timeout, translated
 from app.services.ports import TikTokError, TokenGrant
 
 Auth = Callable[[httpx.Request], httpx.Request]
@@ -32,7 +32,8 @@ class TikTokLogin:
     """The consent page's address, and the token endpoint."""
 
     def __init__(self, *, client_key: str, client_secret: str, auth_url: str, api_url: str, scopes: Iterable[str],
-                 pkce: str, utcnow: Callable[[], datetime], transport: httpx.BaseTransport | None = None) -> None:
+                 pkce: str, utcnow: Callable[[], datetime], timeout_seconds: float = 20,
+                 transport: httpx.BaseTransport | None = None) -> None:
         self._client_key = client_key
         self._client_secret = client_secret
         self._authorize_url = f"{auth_url}/v2/auth/authorize/"
@@ -41,7 +42,10 @@ class TikTokLogin:
         self._scope = ",".join(scopes)
         self._uses_pkce = pkce == "hex"
         self._utcnow = utcnow
-        self._http = httpx.Client(timeout=API_TIMEOUT, transport=transport, trust_env=False)
+        self._http = httpx.Client(timeout=timeout(timeout_seconds), transport=transport, trust_env=False)
+
+    def close(self) -> None:
+        self._http.close()
 
     def new_verifier(self) -> str | None:
         """A PKCE verifier to keep in the session, when the setting asks for PKCE."""

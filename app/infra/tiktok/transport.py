@@ -9,7 +9,12 @@ import httpx
 
 from app.services.ports import TikTokError
 
-API_TIMEOUT = httpx.Timeout(20, connect=5)
+CONNECT_SECONDS = 5
+
+
+def timeout(seconds: float) -> httpx.Timeout:
+    """So long for an answer; a connection is made soon or not at all."""
+    return httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
 
 
 @contextmanager

@@ -7,38 +7,45 @@ together with what follows from it, the next try's beginning or the target's new
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
-from app.domain.quota import CREATOR_INFOS, INITS, STATUSES, Limit, next_turn, posts_a_day
-from app.models import PublishAttempt, Step, TikTokAccount
+from app.log import bind_log
+from app.models import PublishAttempt, Step
 from app.services.ports import TikTokError
+from app.services.publishing.meter import check_limits
 from app.services.publishing.ports import PublishingPorts
-from app.services.publishing.targets import NotYet, Work
+from app.services.publishing.targets import Work, renew
 from app.services.transactions import writing
 
 T = TypeVar("T")
 OK = "ok"
 INTERRUPTED = "interrupted"
 DETAIL_MAX = 500
-LIMITS: dict[Step, Limit] = {Step.CREATOR_INFO: CREATOR_INFOS, Step.INIT: INITS, Step.STATUS: STATUSES}
+ATTEMPTS = cast(sa.Table, PublishAttempt.__table__)
+END = (sa.update(ATTEMPTS).where(ATTEMPTS.c.id == sa.bindparam("attempt_id"), ATTEMPTS.c.finished_at.is_(None))
+       .values({name: sa.bindparam(name) for name in ("finished_at", "code", "http_status", "log_id", "detail", "publish_id")}))
+BEGIN = sa.insert(ATTEMPTS).returning(ATTEMPTS.c.id)
 
 
-def attempt(work: Work, step: Step, call: Callable[[], T], ports: PublishingPorts) -> T:
+def attempt(work: Work, step: Step, call: Callable[[], T], ports: PublishingPorts, **columns: Any) -> T:
     """Make one call to TikTok; its record begins before it, and ends with the next write of this target.
 
-    Raises NotYet when it would break a limit, and what the call raises.
+    `columns` of the target are written with the beginning: what the step before has brought.
+    Who begins a call has a whole lease for it. Raises LeaseLost before the call when somebody else has the target,
+    NotYet when the call would break a limit, and what the call raises.
     """
     with writing() as session:
+        renew(session, work, ports.utcnow(), **columns)
+        check_limits(session, work, step, ports)
         work.settle(session)
-        _check_limits(session, work.account_id, step, ports)
-        row = PublishAttempt(target_id=work.target_id, account_id=work.account_id, step=step, started_at=ports.utcnow(),
-                             publish_id=work.publish_id)
-        session.add(row)
-        session.flush()
-        attempt_id = row.id
+        attempt_id = session.execute(BEGIN, {
+            "target_id": work.target_id, "account_id": work.account_id, "step": step, "started_at": ports.utcnow(),
+            "publish_id": work.publish_id,
+        }).scalar_one()
+    # Until the next try: what is logged about this one's outcome carries it too.
+    bind_log(attempt_id=attempt_id)
     try:
         result = call()
     except TikTokError as error:
@@ -54,28 +61,8 @@ def attempt(work: Work, step: Step, call: Callable[[], T], ports: PublishingPort
 
 
 def _end(work: Work, attempt_id: int, ports: PublishingPorts, **values: Any) -> None:
-    statement = sa.update(PublishAttempt).where(
-        PublishAttempt.id == attempt_id, PublishAttempt.finished_at.is_(None)
-    ).values(finished_at=ports.utcnow(), **values).execution_options(synchronize_session=False)
-    work.unsettled.append(statement)
-
-
-def _check_limits(session: Session, account_id: int, step: Step, ports: PublishingPorts) -> None:
-    # Two workers must not both find room for the same last call; SQLite's write lock does that by itself.
-    session.execute(sa.select(TikTokAccount.id).where(TikTokAccount.id == account_id).with_for_update())
-    if step in LIMITS:
-        _check(session, account_id, LIMITS[step], ports, PublishAttempt.step == step)
-    if step is Step.CREATOR_INFO:
-        # Asked before the first question, so that a full day costs no calls.
-        _check(session, account_id, posts_a_day(ports.posts_per_day), ports, PublishAttempt.step == Step.INIT, PublishAttempt.code == OK)
-
-
-def _check(session: Session, account_id: int, limit: Limit, ports: PublishingPorts, *which: sa.ColumnElement[bool]) -> None:
-    now = ports.utcnow()
-    earlier = session.scalars(sa.select(PublishAttempt.started_at).where(
-        PublishAttempt.account_id == account_id, PublishAttempt.started_at > now - limit.window, *which)).all()
-    if turn := next_turn(earlier, limit, now):
-        raise NotYet(limit, turn)
+    ended = {"code": None, "http_status": None, "log_id": None, "detail": None, "publish_id": work.publish_id, **values}
+    work.unsettled.append((END, {"attempt_id": attempt_id, "finished_at": ports.utcnow(), **ended}))
 
 
 def _detail(result: object) -> str | None:

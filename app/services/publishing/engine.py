@@ -10,18 +10,17 @@ import sqlalchemy as sa
 
 from app.domain.errors import Problem
 from app.domain.lifecycle import IN_FLIGHT, TargetState
+from app.domain.media_rules import MediaKind
 from app.domain.retry import MAX_TRIES, Action, decide
-from app.domain.upload_plan import plan_upload
-from app.models import Connection, PostTarget, Step, TikTokAccount, db
-from app.services.accounts import with_token
+from app.log import log_context
+from app.models import Connection, PostTarget, TikTokAccount, db
 from app.services.history import record_event
-from app.services.ports import InitReceipt, TikTokError, VideoInit
-from app.services.publishing import status, upload
-from app.services.publishing.attempts import attempt
+from app.services.ports import TikTokError
+from app.services.publishing import pull, status, upload
 from app.services.publishing.last_check import find_obstacle
 from app.services.publishing.ports import PublishingPorts
 from app.services.publishing.preflight import check_ahead
-from app.services.publishing.targets import HandedOver, LeaseLost, NotYet, Work, claim, keep, released, shift
+from app.services.publishing.targets import FORGOTTEN, HandedOver, LeaseLost, NotYet, Work, claim, keep, load_work, released, shift
 from app.services.transactions import let_go, writing
 
 log = logging.getLogger(__name__)
@@ -29,22 +28,28 @@ log = logging.getLogger(__name__)
 POISON_DELAY = timedelta(minutes=1)
 CERTAIN = frozenset({"media_missing"})
 """Besides the upload host's own refusals: errors after which TikTok can't have all of the file."""
-FORGOTTEN: dict[str, Any] = {"publish_id": None, "upload_url_sealed": None, "uploaded_bytes": 0}
-"""Columns of a target whose upload is dead at TikTok."""
+SENDERS = {MediaKind.VIDEO: upload.begin, MediaKind.PHOTO: pull.send}
+"""How each kind gets to TikTok."""
 
 
 def advance(target_id: int, ports: PublishingPorts) -> None:
     """Make the next step of a due target, if nobody else is at it. Running it too often is harmless."""
-    with writing() as session:
-        work = claim(session, target_id, ports.utcnow())
-    if work is None:
-        return
+    with log_context(target_id=target_id):
+        with writing() as session:
+            lease_token = claim(session, target_id, ports.utcnow())
+        if lease_token is not None:
+            _work_on(load_work(target_id, lease_token), ports)
+
+
+def _work_on(work: Work, ports: PublishingPorts) -> None:
     try:
         _step(work, ports)
     except LeaseLost:
-        log.warning("lease lost", extra={"target_id": target_id})
+        log.warning("lease lost")
+        with writing() as session:
+            work.settle(session)
     except HandedOver:
-        log.info("handed over", extra={"target_id": target_id})
+        log.info("handed over")
         _rest(work, timedelta(0), ports)
     except Exception:
         # A bug must not spin: the target rests a minute, and the error goes to the log and the job's record.
@@ -67,26 +72,14 @@ def _step(work: Work, ports: PublishingPorts) -> None:
 
 
 def _publish(work: Work, ports: PublishingPorts) -> None:
-    if work.publish_id is None:
-        if problem := find_obstacle(work, ports):
-            _hold(work, problem, ports)
-            return
-        upload.send(work, _init(work, ports), 0, ports)
-    else:
+    if work.publish_id is not None:
         upload.resume(work, ports)
-
-
-def _init(work: Work, ports: PublishingPorts) -> InitReceipt:
-    """Announce the video; the receipt is committed before the first byte is sent."""
-    request = VideoInit(work.caption, work.privacy_level, work.allow_comment, work.allow_duet, work.allow_stitch,
-                        plan_upload(work.size_bytes))
-    receipt = attempt(work, Step.INIT, lambda: with_token(
-        work.account_id, lambda token: ports.tiktok.init_video(token, request), ports.accounts), ports)
-    with writing() as session:
-        keep(session, work, publish_id=receipt.publish_id, uploaded_bytes=0,
-             upload_url_sealed=ports.cipher.seal(receipt.upload_url), problem_code=None, problem_text=None)
-    log.info("init accepted", extra={"target_id": work.target_id, "publish_id": receipt.publish_id})
-    return receipt
+    elif work.pulled_at is not None:
+        pull.doubt(work, ports)
+    elif problem := find_obstacle(work, ports):
+        _hold(work, problem, ports)
+    else:
+        SENDERS[work.kind](work, ports)
 
 
 def _hold(work: Work, problem: Problem, ports: PublishingPorts) -> None:

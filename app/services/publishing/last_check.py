@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from app.domain.errors import Problem
-from app.domain.post_rules import TargetChoices, choice_problems
+from app.domain.post_rules import PostMode, TargetChoices, choice_problems
 from app.domain.retry import decide
 from app.models import Connection, Step
-from app.services.accounts import PUBLISH_SCOPE, with_token
+from app.services.accounts import SCOPES, with_token
 from app.services.ports import TikTokError
 from app.services.publishing.attempts import attempt
 from app.services.publishing.ports import PublishingPorts
@@ -20,11 +20,14 @@ def find_obstacle(work: Work, ports: PublishingPorts) -> Problem | None:
     """
     if work.connection is not Connection.CONNECTED:
         return Problem("token_missing", decide("token_missing", 1).text)
-    if PUBLISH_SCOPE not in work.scopes:
+    if SCOPES[work.mode] not in work.scopes:
         return Problem("scope_not_authorized", decide("scope_not_authorized", 1).text)
-    if ports.storage.size(work.storage_key) != work.size_bytes:
+    if any(ports.storage.size(file.storage_key) != file.size_bytes for file in work.files):
         raise TikTokError("media_missing")
+    if work.mode is PostMode.INBOX:
+        # Caption, audience and interactions are chosen in TikTok's own editor; there is nothing to compare.
+        return None
     creator = attempt(work, Step.CREATOR_INFO, lambda: with_token(
         work.account_id, ports.tiktok.creator_info, ports.accounts), ports)
-    choices = TargetChoices(work.privacy_level, work.allow_comment, work.allow_duet, work.allow_stitch)
-    return next(choice_problems(choices, creator, work.duration_seconds), None)
+    choices = TargetChoices(work.privacy_level, work.allow_comment, work.allow_duet, work.allow_stitch, work.auto_add_music, work.mode)
+    return next(choice_problems(choices, creator, work.kind, work.duration_seconds, is_audited=ports.is_audited), None)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import Problem
 from app.domain.lifecycle import TargetState
+from app.domain.post_rules import PostMode
 from app.domain.preflight import RETRY, next_due
 from app.domain.retry import Action, decide
 from app.models import PostTarget
@@ -21,6 +22,9 @@ from app.services.publishing.targets import NotYet, Work, keep, released
 from app.services.transactions import writing
 
 log = logging.getLogger(__name__)
+
+COUNTED = (TargetState.SCHEDULED, TargetState.PUBLISHING, TargetState.PROCESSING, TargetState.IN_INBOX, TargetState.PUBLISHED)
+"""States of posts that take, or took, a place among those that TikTok counts."""
 
 
 def check_ahead(work: Work, ports: PublishingPorts) -> None:
@@ -60,16 +64,18 @@ def _find(work: Work, ports: PublishingPorts) -> Problem | None:
 
 
 def _over_daily_cap(session: Session, work: Work, ports: PublishingPorts) -> Problem | None:
-    """Whether more posts of this account are planned within a day than TikTok takes."""
+    """Whether more posts, or drafts, of this account are planned within a day than TikTok takes."""
+    cap = ports.posts_per_day if work.mode is PostMode.DIRECT else ports.pending_drafts
     planned = session.scalar(sa.select(sa.func.count()).select_from(PostTarget).where(
         PostTarget.account_id == work.account_id, PostTarget.scheduled_at > work.scheduled_at - timedelta(hours=24),
-        PostTarget.scheduled_at <= work.scheduled_at,
-        PostTarget.state.in_((TargetState.SCHEDULED, TargetState.PUBLISHING, TargetState.PROCESSING, TargetState.PUBLISHED)),
+        PostTarget.scheduled_at <= work.scheduled_at, PostTarget.mode == work.mode,
+        PostTarget.state.in_(COUNTED),
     )) or 0
-    if planned <= ports.posts_per_day:
+    if planned <= cap:
         return None
-    return Problem("over_daily_cap", f"{planned} posts are planned for this account within 24 hours; TikTok takes about "
-                   f"{ports.posts_per_day}. This one will wait for room: move it, or one of the others.")
+    what = f"{planned} posts are planned for this account within 24 hours; TikTok takes about {cap}." if work.mode is PostMode.DIRECT else (
+        f"{planned} drafts are planned for this account within 24 hours; {cap} may wait in the creator's TikTok app.")
+    return Problem("over_daily_cap", f"{what} This one will wait for room: move it, or one of the others.")
 
 
 def _look_again(work: Work, ports: PublishingPorts) -> None:

@@ -12,7 +12,7 @@ from app.domain.errors import DomainError, ErrorKind, refuse
 from app.domain.lifecycle import TargetState
 from app.models import PostTarget
 from app.services.history import record_event
-from app.services.publishing.targets import move, released
+from app.services.publishing.targets import FORGOTTEN, move, released
 from app.services.transactions import writing
 
 LINK = re.compile(r"https?://[^\s/]+/@[\w.]+/(?:video|photo)/(\d{6,24})(?:[/?#]\S*)?")
@@ -48,8 +48,8 @@ def publish_again(*, workspace_id: int, target_id: int, actor_id: int, now: date
         target = _load(session, workspace_id, target_id)
         _decide(session, target, TargetState.FAILED, **released(
             due_at=None, problem_code="not_live", problem_text="Somebody looked: it is not live."))
-        move(session, target_id, TargetState.FAILED, TargetState.SCHEDULED, scheduled_at=now, due_at=now, publish_id=None,
-             upload_url_sealed=None, uploaded_bytes=0, sent_at=None, failed_tries=0, polls=0, problem_code=None, problem_text=None)
+        move(session, target_id, TargetState.FAILED, TargetState.SCHEDULED, scheduled_at=now, due_at=now, failed_tries=0, polls=0,
+             problem_code=None, problem_text=None, **FORGOTTEN)
         record_event(session, "target.published_again", workspace_id=workspace_id, at=now, actor_id=actor_id,
                      post_id=target.post_id, account_id=target.account_id)
 

@@ -50,7 +50,7 @@ def load_composer(form: ComposerForm) -> Composer:
     if form.account_id.data is None and len(usable) == 1:
         form.account_id.data = usable[0].account_id
     media = _media(form)
-    return Composer(form, accounts, media, duration_text(media.duration_seconds) if media else "", load_panel(form, accounts),
+    return Composer(form, accounts, media, duration_text(media.duration_seconds or 0) if media else "", load_panel(form, accounts),
                     wiring().settings.upload_max_bytes)
 
 
@@ -66,7 +66,7 @@ def load_panel(form: ComposerForm, accounts: tuple[AccountRow, ...] | None = Non
         return Panel(form, account, None, error.message, None)
     form.offer(creator)
     media = _media(form)
-    too_long = duration_problem(media.duration_seconds, creator.max_video_seconds, creator.nickname) if media else None
+    too_long = duration_problem(media.duration_seconds or 0, creator.max_video_seconds, creator.nickname) if media else None
     return Panel(form, account, creator, None, too_long.message if too_long else None)
 
 

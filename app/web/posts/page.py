@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from app.domain.lifecycle import CANCELABLE, TargetState, is_legal
 from app.domain.media_rules import duration_text
-from app.domain.post_rules import PRIVACY_LABELS
+from app.domain.post_rules import PRIVACY_LABELS, PostMode, PrivacyLevel
 from app.models import Step
 from app.queries.posts import AttemptRow, EventRow, PostDetail, TargetDetail
 from app.services.ports import TikTok
@@ -18,17 +18,19 @@ from app.web.times import ShownTime, shown
 S = TargetState
 
 STEP_WORDS = {Step.CREATOR_INFO: "Asked what the creator allows", Step.INIT: "Announced the post to TikTok",
-              Step.UPLOAD: "Sent the video", Step.STATUS: "Asked TikTok how it stands"}
+              Step.UPLOAD: "Sent the video", Step.STATUS: "Asked TikTok how it stands",
+              Step.LIST: "Looked for it among the creator's posts"}
 EVENT_WORDS = {
     "post.scheduled": "scheduled this post", "target.moved": "chose another time", "target.canceled": "canceled it",
-    "target.published": "published it", "target.failed": "could not publish it", "target.missed": "held it back",
+    "target.published": "published it",
+    "target.delivered": "put it into the creator's TikTok inbox", "target.failed": "could not publish it", "target.missed": "held it back",
     "target.confirmed": "saw that it is live", "target.published_again": "saw that it is not live and published it again",
     "target.unconfirmed": "is not sure what became of it", "target.warned": "found something that would keep it from going out",
 }
 
 
-EVENT_TONES = {"target.published": "ok", "target.failed": "bad", "target.missed": "bad", "target.unconfirmed": "bad",
-               "target.warned": "bad"}
+EVENT_TONES = {"target.published": "ok", "target.delivered": "ok", "target.failed": "bad", "target.missed": "bad",
+               "target.unconfirmed": "bad", "target.warned": "bad"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ class TargetView:
     card: Card
     audience: str
     allowed: str
+    is_draft: bool
+    """It goes to the creator's inbox, where TikTok's own editor asks for audience and interactions."""
+    may_get_link: bool
     profile_url: str
     published: ShownTime | None
     local: datetime
@@ -61,7 +66,8 @@ class PostPage:
     """Everything that the page shows."""
 
     post: PostDetail
-    duration: str
+    duration: str | None
+    """Of a video; photos have none."""
     targets: tuple[TargetView, ...]
     timeline: tuple[TimelineEntry, ...]
     refresh_seconds: int | None
@@ -71,7 +77,8 @@ def make_post_page(post: PostDetail, zone: str, now: datetime, tiktok: TikTok) -
     """The page of a post at this moment."""
     targets = tuple(_target(t, zone, now, tiktok) for t in post.targets)
     waits = [t.card.refresh_seconds for t in targets if t.card.refresh_seconds is not None]
-    return PostPage(post, duration_text(post.media.duration_seconds), targets, _timeline(post, zone, now), min(waits, default=None))
+    duration = duration_text(post.media.duration_seconds) if post.media.duration_seconds else None
+    return PostPage(post, duration, targets, _timeline(post, zone, now), min(waits, default=None))
 
 
 def _target(detail: TargetDetail, zone: str, now: datetime, tiktok: TikTok) -> TargetView:
@@ -80,6 +87,8 @@ def _target(detail: TargetDetail, zone: str, now: datetime, tiktok: TikTok) -> T
     return TargetView(
         detail=detail, card=make_card(row, zone, now),
         audience=PRIVACY_LABELS[detail.privacy_level] if detail.privacy_level else "not chosen",
+        is_draft=detail.mode is PostMode.INBOX,
+        may_get_link=detail.mode is PostMode.INBOX or detail.privacy_level is PrivacyLevel.PUBLIC,
         allowed=", ".join(allowed).capitalize() or "Nothing",
         profile_url=tiktok.profile_url(row.username) if row.username else "",
         local=max(row.scheduled_at, now).astimezone(ZoneInfo(zone)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -123,24 +122,30 @@ def cancel(post_id: int, target_id: int) -> Response:
 
 @blueprint.post("/<int:post_id>/targets/<int:target_id>/confirm")
 def confirm(post_id: int, target_id: int) -> Response:
-    who = member()
-    return _verdict(post_id, "Noted: it is live.", lambda: confirm_live(
-        workspace_id=who.workspace_id, target_id=target_id, link=LinkForm().link.data or "", actor_id=who.user_id, now=clock.utcnow()))
+    form, who = LinkForm(), member()
+    try:
+        confirm_live(workspace_id=who.workspace_id, target_id=target_id, link=form.link.data or "", actor_id=who.user_id,
+                     now=clock.utcnow())
+    except DomainError as error:
+        if error.kind is not ErrorKind.INVALID:
+            return flash_problem(error, url_for("posts.show", post_id=post_id))
+        form.validate()
+        apply_problems(form, error)
+        page = _load(post_id)
+        return make_response(render_template("posts/show.html", page=page, form=_when(page), link_form=form, link_target=target_id),
+                             STATUS[error.kind])
+    flash("Noted: it is live.", "success")
+    return go(url_for("posts.show", post_id=post_id))
 
 
 @blueprint.post("/<int:post_id>/targets/<int:target_id>/again")
 def again(post_id: int, target_id: int) -> Response:
     who = member()
-    return _verdict(post_id, "It goes out again now.", lambda: publish_again(
-        workspace_id=who.workspace_id, target_id=target_id, actor_id=who.user_id, now=clock.utcnow()))
-
-
-def _verdict(post_id: int, thanks: str, decide: Callable[[], None]) -> Response:
     try:
-        decide()
+        publish_again(workspace_id=who.workspace_id, target_id=target_id, actor_id=who.user_id, now=clock.utcnow())
     except DomainError as error:
         return flash_problem(error, url_for("posts.show", post_id=post_id))
-    flash(thanks, "success")
+    flash("It goes out again now.", "success")
     return go(url_for("posts.show", post_id=post_id))
 
 
@@ -170,7 +175,7 @@ def _when(page: PostPage) -> WhenForm:
 
 def _new_post(form: ComposerForm) -> posts.NewPost:
     return posts.NewPost(
-        account_id=form.account_id.data, media_file_id=form.media_file_id.data, caption=form.caption.data,
+        account_id=form.account_id.data, media_file_ids=(form.media_file_id.data,), caption=form.caption.data,
         scheduled_at=form.scheduled_at(member().time_zone), choices=form.choices(),
         creation_key=form.creation_key.data[:64] or secrets.token_hex(16),
     )

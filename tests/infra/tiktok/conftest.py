@@ -10,7 +10,7 @@ import pytest
 
 from app.infra.tiktok.client import TikTokClient
 from app.infra.tiktok.oauth import TikTokLogin
-from app.infra.tiktok.transport import API_TIMEOUT
+from app.infra.tiktok.transport import timeout
 from app.settings import SANDBOX_CLIENT_KEY, SANDBOX_CLIENT_SECRET
 from tests.servers import Sandbox
 
@@ -51,7 +51,7 @@ def one_connected(sandbox_server: Sandbox) -> Iterator[Connected]:
 @pytest.fixture
 def connected(tiktok: Sandbox, one_connected: Connected) -> Connected:
     """Client and login, as the settings make them, at an empty sandbox."""
-    one_connected.client._http.timeout = API_TIMEOUT
+    one_connected.client._http.timeout = timeout(20)
     return one_connected
 
 

@@ -8,15 +8,15 @@ import traceback
 import httpx
 import pytest
 
-from app.domain.post_rules import CreatorInfo, PrivacyLevel
+from app.domain.post_rules import CreatorInfo, PostMode, PrivacyLevel
 from app.domain.upload_plan import Chunk, plan_upload
-from app.infra.tiktok import client as client_module
 from app.infra.tiktok.client import AVATAR_MAX_BYTES, TikTokClient
+from app.infra.tiktok.transport import timeout
 from app.services.ports import CreatorProfile, InitReceipt, TikTokError, VideoInit
 from tests.servers import free_port
 
 TOKEN = "act.example12345"
-INIT = VideoInit("Hello", PrivacyLevel.ONLY_ME, False, False, False, plan_upload(10))
+INIT = VideoInit(PostMode.DIRECT, "Hello", PrivacyLevel.ONLY_ME, False, False, False, plan_upload(10))
 CREATOR = {
     "creator_avatar_url": "https://example.com/a.jpg", "creator_username": "northbound", "creator_nickname": "Northbound ☀",
     "privacy_level_options": ["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"], "comment_disabled": False,
@@ -41,7 +41,7 @@ def one_client(stand_in_server):
 
 @pytest.fixture
 def client(stand_in, one_client):
-    one_client._http.timeout = client_module.API_TIMEOUT
+    one_client._http.timeout = timeout(20)
     return one_client
 
 
@@ -280,7 +280,14 @@ def test_nobody_at_the_other_end_is_unreachable(call):
 def test_waits_long_for_an_answer_and_briefly_for_a_connection():
     client = TikTokClient(api_url="http://127.0.0.1:1", web_url="", upload_hosts=[])
     assert (client._http.timeout.connect, client._http.timeout.read) == (5, 20)
-    assert (client_module.UPLOAD_TIMEOUT.connect, client_module.UPLOAD_TIMEOUT.read) == (5, 120)
+    assert (client._upload_timeout.connect, client._upload_timeout.read) == (5, 120)
+    client.close()
+
+
+def test_waits_as_long_as_it_is_told():
+    client = TikTokClient(api_url="http://127.0.0.1:1", web_url="", upload_hosts=[], timeout_seconds=2, upload_timeout_seconds=9)
+    assert (client._http.timeout.connect, client._http.timeout.read) == (2, 2)
+    assert (client._upload_timeout.connect, client._upload_timeout.read) == (5, 9)
     client.close()
 
 
@@ -348,7 +355,7 @@ def test_any_other_status_is_an_error_of_that_number(stand_in, client, status):
 
 
 def test_an_upload_into_silence_times_out(stand_in, client, monkeypatch):
-    monkeypatch.setattr(client_module, "UPLOAD_TIMEOUT", httpx.Timeout(0.1))
+    monkeypatch.setattr(client, "_upload_timeout", httpx.Timeout(0.1))
     stand_in.manner = "silence"
     assert refusal(client.put_chunk, url_of(stand_in), Chunk(0, 4), 5, "video/mp4", [b"hello"]).code == "timeout"
 
@@ -375,7 +382,7 @@ def test_what_goes_wrong_while_reading_the_file_is_told_as_it_is(stand_in, clien
 
 @pytest.mark.parametrize("trouble", ["hang_up", "silence", "status", "refused"])
 def test_no_error_shows_an_upload_address(stand_in, client, monkeypatch, trouble):
-    monkeypatch.setattr(client_module, "UPLOAD_TIMEOUT", httpx.Timeout(0.1))
+    monkeypatch.setattr(client, "_upload_timeout", httpx.Timeout(0.1))
     url = url_of(stand_in)
     if trouble == "status":
         stand_in.answers(b"", 403)
@@ -461,5 +468,5 @@ def test_a_picture_s_address_that_is_none_is_an_error(client, url):
 
 
 def test_permalinks_look_like_tiktok_s(client):
-    assert client.permalink("northbound", "7678907398077074696") == "https://www.tiktok.com/@northbound/video/7678907398077074696"
+    assert client.permalink("northbound", "7678907398077074696", is_photo=False) == "https://www.tiktok.com/@northbound/video/7678907398077074696"
     assert client.profile_url("lumen.studio") == "https://www.tiktok.com/@lumen.studio"

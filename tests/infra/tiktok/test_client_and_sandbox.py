@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from app.domain.post_rules import PrivacyLevel
+from app.domain.post_rules import PostMode, PrivacyLevel
 from app.domain.upload_plan import UploadPlan, plan_upload
 from app.services.ports import TikTokError, VideoInit
 
@@ -24,7 +24,8 @@ def change_creator(tiktok, username: str, **values: object) -> None:
 
 
 def init(connected, token: str, content: bytes, plan: UploadPlan | None = None, level: PrivacyLevel = PrivacyLevel.PUBLIC):
-    return connected.client.init_video(token, VideoInit("A day", level, True, False, False, plan or plan_upload(len(content))))
+    request = VideoInit(PostMode.DIRECT, "A day", level, True, False, False, plan or plan_upload(len(content)))
+    return connected.client.init_video(token, request)
 
 
 def upload(connected, token: str, content: bytes) -> str:
@@ -48,7 +49,7 @@ def test_a_video_goes_from_init_to_its_post_id(connected, token, video_path, tik
     assert answer.status == "PUBLISH_COMPLETE"
     post_id, = answer.post_ids
     assert int(post_id) > 2**53
-    assert connected.client.permalink("northbound", post_id) == f"{tiktok.url}/@northbound/video/{post_id}"
+    assert connected.client.permalink("northbound", post_id, is_photo=False) == f"{tiktok.url}/@northbound/video/{post_id}"
     assert len(tiktok.posts()) == 1
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.infra.tiktok.oauth import TikTokLogin
-from app.infra.tiktok.transport import API_TIMEOUT
+from app.infra.tiktok.transport import timeout
 from app.services.ports import TikTokError, TokenGrant
 from tests.servers import free_port
 
@@ -37,7 +37,7 @@ def one_login(stand_in_server):
 
 @pytest.fixture
 def login(stand_in, one_login):
-    one_login._http.timeout = API_TIMEOUT
+    one_login._http.timeout = timeout(20)
     return one_login
 
 
