@@ -5,7 +5,7 @@ Source: TikTok, Content Posting API, media transfer guide, video and photo restr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,6 +32,11 @@ FPS_TOLERANCE = 0.05
 
 
 PHOTO_MAX_BYTES = 20_000_000
+PHOTO_UPLOAD_MAX_BYTES = 100_000_000
+"""Larger than TikTok takes, to be converted."""
+CONVERTIBLE = frozenset({"photo_format", "photo_dimensions", "photo_size", "photo_rotated"})
+GOOD_SIDE = 720
+"""Pixels of the shorter side below which a phone's screen shows the difference."""
 PHOTO_MAX_SHORT_SIDE, PHOTO_MAX_LONG_SIDE = 1080, 1920
 """TikTok says "maximum 1080p"; observed: the shorter side counts. Both bounds together are safe."""
 
@@ -47,6 +52,8 @@ class VideoFacts:
     fps: float
     duration_seconds: float
     size_bytes: int
+    audio_codec: str | None = None
+    is_rotated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,28 @@ class PhotoFacts:
     width: int
     height: int
     size_bytes: int
+    is_rotated: bool = False
+
+
+def file_problems(facts: VideoFacts | PhotoFacts) -> list[Problem]:
+    """Each reason why TikTok would refuse this file."""
+    return list(video_problems(facts) if isinstance(facts, VideoFacts) else photo_problems(facts))
+
+
+def is_convertible(problems: Iterable[Problem]) -> bool:
+    """Whether all that is wrong with a photo is mended by making a JPEG of it that TikTok takes."""
+    return {problem.code for problem in problems} <= CONVERTIBLE
+
+
+def file_warnings(facts: VideoFacts | PhotoFacts) -> Iterator[Problem]:
+    """What TikTok takes but its viewers may not like."""
+    what = "video" if isinstance(facts, VideoFacts) else "photo"
+    if isinstance(facts, VideoFacts) and facts.width > facts.height:
+        yield Problem("video_letterboxed", f"It is wider than tall ({facts.width} × {facts.height}). TikTok shows it small, with bars"
+                      " above and below; 9:16 fills the screen.", "media")
+    if min(facts.width, facts.height) < GOOD_SIDE:
+        yield Problem(f"{what}_low_resolution", f"It has only {facts.width} × {facts.height} pixels and may look blurred; 1080 × 1920 is"
+                      " best.", "media")
 
 
 def photo_problems(facts: PhotoFacts) -> Iterator[Problem]:
@@ -66,7 +95,11 @@ def photo_problems(facts: PhotoFacts) -> Iterator[Problem]:
     short, long = sorted((facts.width, facts.height))
     if short > PHOTO_MAX_SHORT_SIDE or long > PHOTO_MAX_LONG_SIDE:
         yield _photo_problem("dimensions", f"It is {facts.width} × {facts.height} pixels. TikTok takes up to 1080 × 1920; make it smaller.")
-    if facts.size_bytes > PHOTO_MAX_BYTES:
+    if facts.is_rotated:
+        yield _photo_problem("rotated", "It lies on its side and only says how to turn it, which TikTok may not do; convert it.")
+    if facts.size_bytes > PHOTO_UPLOAD_MAX_BYTES:
+        yield _photo_problem("too_large", "It is larger than 100 MB, the most that Oncue can convert; export it with more compression.")
+    elif facts.size_bytes > PHOTO_MAX_BYTES:
         yield _photo_problem("size", "It is larger than 20 MB, the most that TikTok takes for a photo; export it with more compression.")
 
 

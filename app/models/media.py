@@ -13,7 +13,10 @@ from app.models.base import Base, intpk, one_of, short
 
 
 class MediaFile(Base):
-    """A video or a photo in our storage, with what the probe found in its bytes."""
+    """A video or a photo in our storage, with what the probe found in its bytes.
+
+    `ended_at` says that its bytes are gone; the row and its poster stay for the posts that showed it.
+    """
 
     __tablename__ = "media_files"
 
@@ -23,6 +26,8 @@ class MediaFile(Base):
     name: Mapped[short]
     storage_key: Mapped[short]
     poster_key: Mapped[short]
+    strip_key: Mapped[short | None]
+    """One picture of frames at even distances through a video, side by side: what the cover picker shows."""
     sha256: Mapped[str] = mapped_column(sa.String(64))
     size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
     container: Mapped[str] = mapped_column(sa.String(16))
@@ -31,16 +36,29 @@ class MediaFile(Base):
     height: Mapped[int]
     fps: Mapped[float | None]
     duration_seconds: Mapped[float | None]
+    audio_codec: Mapped[str | None] = mapped_column(sa.String(16))
+    is_rotated: Mapped[bool] = mapped_column(default=False)
+    """Whether it lies otherwise in its bytes than it is shown; width and height are as shown."""
+    original_id: Mapped[int | None] = mapped_column(sa.ForeignKey("media_files.id"), index=True)
+    """The photo that this one was converted from."""
+    alt_text: Mapped[str] = mapped_column(sa.String(1000), default="")
     uploaded_by_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
     created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
 
     __table_args__ = (
+        # The same bytes are one file, however often they come.
+        sa.Index("uq_media_files_workspace_id_sha256", "workspace_id", "sha256", unique=True,
+                 sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL")),
+        sa.Index("ix_media_files_workspace_id_created_at", "workspace_id", "created_at"),
         sa.CheckConstraint("size_bytes > 0", name="size_positive"),
         sa.CheckConstraint("width > 0 AND height > 0 AND (fps IS NULL OR fps > 0) AND (duration_seconds IS NULL OR duration_seconds > 0)",
                            name="facts_positive"),
         sa.CheckConstraint(
             "(kind = 'video') = (codec IS NOT NULL) AND (kind = 'video') = (fps IS NOT NULL)"
-            " AND (kind = 'video') = (duration_seconds IS NOT NULL)", name="facts_of_kind"),
+            " AND (kind = 'video') = (duration_seconds IS NOT NULL) AND (kind = 'video' OR (audio_codec IS NULL AND strip_key IS NULL))",
+            name="facts_of_kind"),
+        sa.CheckConstraint("original_id <> id", name="original_is_another"),
         sa.CheckConstraint("length(sha256) = 64", name="sha256_length"),
     )
 

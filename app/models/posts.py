@@ -30,6 +30,8 @@ class Post(Base):
     media_file_id: Mapped[int] = mapped_column(sa.ForeignKey("media_files.id"), index=True)
     title: Mapped[str] = mapped_column(sa.String(255), default="")
     caption: Mapped[str] = mapped_column(sa.Text)
+    cover_timestamp_ms: Mapped[int | None]
+    """The moment of the video whose frame is the cover; without one TikTok takes the first."""
     # Made by the form before it is sent, so that sending it twice makes one post.
     creation_key: Mapped[str] = mapped_column(sa.String(64))
     created_by_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
@@ -37,7 +39,10 @@ class Post(Base):
 
     media_file: Mapped[MediaFile] = relationship(lazy="raise")
 
-    __table_args__ = (sa.UniqueConstraint("workspace_id", "creation_key"),)
+    __table_args__ = (
+        sa.UniqueConstraint("workspace_id", "creation_key"),
+        sa.CheckConstraint("cover_timestamp_ms >= 0", name="cover_within_video"),
+    )
 
 
 class PostPhoto(Base):

@@ -24,7 +24,11 @@ class Workspace(Base):
     name: Mapped[short]
     time_zone: Mapped[str] = mapped_column(sa.String(64))
     is_demo: Mapped[bool] = mapped_column(default=False)
+    keep_published_media_days: Mapped[int | None]
+    """Days after which the media of what is published end; without them they are kept."""
     created_at: Mapped[datetime]
+
+    __table_args__ = (sa.CheckConstraint("keep_published_media_days > 0", name="keep_positive"),)
 
 
 class User(Base):

@@ -29,7 +29,7 @@ from app.domain.retry import decide
 from app.models import Connection, Post, PostPhoto, PostTarget, TikTokAccount, db
 from app.services.accounts import SCOPES, AccountPorts, load_account, with_token
 from app.services.history import record_event
-from app.services.media import load_media
+from app.services.media import load_media, post_problems
 from app.services.ports import TikTokError
 from app.services.publishing import FORGOTTEN, move
 from app.services.transactions import let_go, writing
@@ -62,7 +62,7 @@ def schedule_post(new: NewPost, *, workspace_id: int, actor_id: int, ports: Acco
         return existing
     account = load_account(workspace_id, new.account_id)
     media = [load_media(workspace_id, media_file_id) for media_file_id in new.media_file_ids]
-    raise_if(media_set_problems([m.kind for m in media]))
+    raise_if([*media_set_problems([m.kind for m in media]), *(problem for m in media for problem in post_problems(m))])
     kind, duration, account_id = media[0].kind, media[0].duration_seconds, account.id
     problems = [*title_problems(new.title, kind), *caption_problems(new.caption, kind), *_cover_problems(new),
                 *schedule_problems(new.scheduled_at, ports.utcnow())]

@@ -13,6 +13,7 @@ from app.models import db
 from tests.models.rows import NOW, WHOLE, insert, seed
 
 PUBLISHED = {"state": "published", "published_at": NOW, "due_at": None}
+PHOTO = {"kind": "photo", "container": "jpeg", "codec": None, "fps": None, "duration_seconds": None}
 
 BROKEN = [
     ("users", "ck_users_email_lower", {"email": "Alice@example.com"}),
@@ -36,6 +37,11 @@ BROKEN = [
     ("media_files", "ck_media_files_facts_of_kind", {"fps": None}),
     ("media_files", "ck_media_files_facts_of_kind", {"duration_seconds": None}),
     ("media_files", "ck_media_files_facts_of_kind", {"kind": "photo"}),
+    ("media_files", "ck_media_files_facts_of_kind", {**PHOTO, "audio_codec": "aac"}),
+    ("media_files", "ck_media_files_facts_of_kind", {**PHOTO, "strip_key": "1/clip.strip.jpg"}),
+    ("media_files", "ck_media_files_original_is_another", {"original_id": 1}),
+    ("workspaces", "ck_workspaces_keep_positive", {"keep_published_media_days": 0}),
+    ("posts", "ck_posts_cover_within_video", {"cover_timestamp_ms": -1}),
     ("media_imports", "ck_media_imports_importstate", {"state": "flying", "media_file_id": None}),
     ("media_imports", "ck_media_imports_unfinished_has_due_at", {"state": "queued", "media_file_id": None}),
     ("media_imports", "ck_media_imports_unfinished_has_due_at", {"state": "fetching", "media_file_id": None}),
