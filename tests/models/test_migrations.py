@@ -153,6 +153,24 @@ def test_a_consent_is_as_old_as_the_last_connection_in_the_history(empty_app):
     assert described(db.engine) == first
 
 
+def test_the_same_bytes_in_several_rows_become_the_first_of_them(empty_app):
+    upgrade(revision="0007")
+    later = ("is_rotated", "alt_text")
+    with db.engine.begin() as connection:
+        for table in ("workspaces", "users", "media_files"):
+            insert(connection, table, without=later)
+        insert(connection, "media_files", without=later, id=2, sha256="1" * 64)
+        insert(connection, "media_files", without=later, id=3)
+        insert(connection, "posts", media_file_id=3)
+        insert(connection, "post_photos", media_file_id=3)
+        insert(connection, "post_photos", position=1, media_file_id=2)
+    upgrade(revision="0008")
+    with db.engine.connect() as connection:
+        assert connection.scalars(sa.text("SELECT id FROM media_files ORDER BY id")).all() == [1, 2]
+        assert connection.scalar(sa.text("SELECT media_file_id FROM posts")) == 1
+        assert connection.scalars(sa.text("SELECT media_file_id FROM post_photos ORDER BY position")).all() == [1, 2]
+
+
 def test_migrating_twice_changes_nothing(empty_app):
     upgrade()
     with db.engine.begin() as connection:
