@@ -52,7 +52,7 @@ def log_context(**values: object) -> Iterator[None]:
     token = _context.set({**_context.get(), **values})
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # of any kind, and it goes on: only what was being worked on is noted on it
         error.__dict__.setdefault("log_context", _context.get())
         raise
     finally:

@@ -46,6 +46,16 @@ def redis_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    """A client of the run's Redis, which is empty before and afterwards."""
+    client = Redis.from_url(redis_url)
+    client.flushall()
+    yield client
+    client.flushall()
+    client.close()
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     with servers.postgres() as url:

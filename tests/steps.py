@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,12 +27,17 @@ def load(app: Flask, target_id: int) -> PostTarget:
         return target
 
 
+def attempts(app: Flask, target_id: int) -> Sequence[PublishAttempt]:
+    """The record of each try, in order."""
+    with app.app_context():
+        found = db.session.scalars(sa.select(PublishAttempt).where(PublishAttempt.target_id == target_id).order_by(PublishAttempt.id)).all()
+        db.session.expunge_all()
+        return found
+
+
 def tries(app: Flask, target_id: int) -> list[tuple[str, str | None]]:
     """Step and code of each try, in order."""
-    with app.app_context():
-        rows = db.session.execute(sa.select(PublishAttempt.step, PublishAttempt.code).where(
-            PublishAttempt.target_id == target_id).order_by(PublishAttempt.id))
-        return [(row.step.value, row.code) for row in rows]
+    return [(attempt.step.value, attempt.code) for attempt in attempts(app, target_id)]
 
 
 def events(app: Flask, post_id: int) -> list[str]:

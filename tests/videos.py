@@ -8,10 +8,21 @@ from PIL import Image
 
 from app.demo_video import make_video
 
-__all__ = ["make_photo", "make_video"]
+__all__ = ["fill_up", "make_photo", "make_video"]
+BLOCK = bytes(range(256)) * 4096
 
 
 def make_photo(path: Path, number: int = 0, size: tuple[int, int] = (360, 640)) -> Path:
     """A JPEG of one colour, another for each number."""
     Image.new("RGB", size, (number * 40 % 256, 90, 160)).save(path, "JPEG")
+    return path
+
+
+def fill_up(video: Path, path: Path, size: int) -> Path:
+    """That MP4 at `path`, still playable, with a `free` box behind it that makes it so many bytes."""
+    with path.open("wb") as file:
+        file.write(video.read_bytes())
+        file.write((size - file.tell()).to_bytes(4, "big") + b"free")
+        while (left := size - file.tell()) > 0:
+            file.write(BLOCK[:left])
     return path

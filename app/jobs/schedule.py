@@ -148,6 +148,6 @@ def run_scheduler(redis: Redis) -> None:
     while True:
         try:
             BeatScheduler(redis).run()
-        except Exception:
+        except Exception:  # of any kind: without a beat nothing is published, and the log says why each time
             log.exception("the scheduler stopped and is begun anew")
             time.sleep(RESTART_SECONDS)

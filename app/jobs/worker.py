@@ -55,6 +55,7 @@ class Hand(SimpleWorker):
             with self.flask_app.app_context(), timeout:
                 job.func(*job.args, **job.kwargs)
         except Exception:
+            # Whatever it is, it ends this job and not its hand: the lease, or the beat, brings back what the job was at.
             log.exception("job failed", extra={"job": job.get_call_string()})
         finally:
             self._forget(job, queue)
@@ -135,7 +136,7 @@ class Crew:
             try:
                 self._hands[number] = make_hand(self._app, self._queues, number)
                 self._hands[number].work(logging_level=None)
-            except Exception:
+            except Exception:  # of any kind: a thread that ended would be a hand fewer until somebody restarts the process
                 log.exception("a hand stopped and is begun anew")
             self._stopping.wait(RESTART_SECONDS)
 

@@ -32,7 +32,7 @@ def writing() -> Iterator[Session]:
         try:
             yield session()
             session.commit()
-        except BaseException:
+        except BaseException:  # also what ends a thread or a process: its write lock would keep everybody else waiting
             session.rollback()
             raise
 

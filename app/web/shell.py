@@ -83,7 +83,7 @@ def heartbeat(last_beat_at: datetime | None, next_post_at: datetime | None, now:
         return Heartbeat("unknown", "Waiting for the first beat")
     if now - last_beat_at > BEAT_LATE:
         ago = relative(last_beat_at, now)
-        return Heartbeat("late", f"Late: last beat {ago}", f"Nobody has looked for due posts since {ago}. {NOTHING_LOST}")
+        return Heartbeat("late", f"Late: last beat {ago}", f"Due posts were last looked for {ago}. {NOTHING_LOST}")
     return Heartbeat("ok", f"On time · next post {relative(next_post_at, now)}" if next_post_at else "On time · nothing scheduled")
 
 

@@ -27,13 +27,7 @@ class Scene:
             self.person = SimpleNamespace(user_id=user.id, workspace_id=workspace_id)
 
     def connect(self, count: int) -> list[int]:
-        """Connect so many creators, made for this; TikTok takes 6 posts a minute from one. Returns the accounts' ids."""
-        found = []
-        for number in range(count):
-            name = f"creator{number}"
-            self.house.sandbox.post("/sandbox/api/creators", username=name, nickname=name.capitalize())
-            found.append(factories.connect_account(self.app, self.person, self.house.sandbox, name))
-        return found
+        return factories.connect_creators(self.app, self.person, self.house.sandbox, count)
 
     def wait_until(self, target_id: int, condition: Callable[[PostTarget], bool], seconds: float = 120) -> PostTarget:
         """The target, once it fulfils the condition."""

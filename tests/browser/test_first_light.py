@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
 from tests.servers import wait_for
+from tests.videos import fill_up
 
 pytestmark = pytest.mark.browser
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -154,8 +155,7 @@ def test_an_upload_shows_its_progress_and_can_be_stopped(visitor, house, tmp_pat
 
 
 def test_an_upload_goes_on_after_a_pause_a_killed_server_and_a_reload(visitor, house, tmp_path, clip):
-    big = tmp_path / "afternoon.mp4"
-    big.write_bytes(clip.read_bytes() + (60_000_000).to_bytes(4, "big") + b"free" + bytes(60_000_000 - 8))  # a box that players skip
+    big = fill_up(clip, tmp_path / "afternoon.mp4", 60_000_000)
     visitor.sign_in()
     page = visitor.go("/posts/new")
     starts = []

@@ -71,13 +71,7 @@ class Scene:
                 time.sleep(0.1)
 
     def connect(self, count: int) -> list[int]:
-        """Connect so many creators; returns the accounts' ids."""
-        found = []
-        for number in range(count):
-            name = f"creator{number}"
-            self.stage.sandbox.post("/sandbox/api/creators", username=name, nickname=name.capitalize())
-            found.append(factories.connect_account(self.app, self.person, self.stage.sandbox, name))
-        return found
+        return factories.connect_creators(self.app, self.person, self.stage.sandbox, count)
 
     def schedule(self, accounts: list[int], count: int, within: timedelta, seed: int, directory: Path) -> None:
         """So many targets of all kinds in turn, due in waves within that span, the first of them now."""

@@ -19,15 +19,6 @@ NOW = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
 
 
 @pytest.fixture
-def redis(redis_url):
-    redis = Redis.from_url(redis_url)
-    redis.flushall()
-    yield redis
-    redis.flushall()
-    redis.close()
-
-
-@pytest.fixture
 def elsewhere(redis, monkeypatch):
     """Reports as if from another process of another machine."""
     def report(host, pid, at, **scheduler):

@@ -22,15 +22,6 @@ NOW = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
 
 
 @pytest.fixture
-def redis(redis_url):
-    redis = Redis.from_url(redis_url)
-    redis.flushall()
-    yield redis
-    redis.flushall()
-    redis.close()
-
-
-@pytest.fixture
 def tasks(redis):
     return RedisTaskQueue(redis)
 

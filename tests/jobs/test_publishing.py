@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -15,9 +14,12 @@ from app.jobs import publishing
 from app.jobs.publishing import beat
 from app.jobs.worker import make_hand
 from app.models import PostTarget, PublishAttempt, db
+from app.queries.due import due_targets
 from tests import factories
 from tests.house import flask_process
 from tests.servers import wait_for
+from tests.steps import load
+from tests.videos import fill_up
 
 MB = 1_000_000
 
@@ -44,11 +46,11 @@ def run_beat(app):
         beat()
 
 
-def load(app, target_id):
-    with app.app_context():
-        target = db.session.get_one(PostTarget, target_id)
-        db.session.expunge(target)
-        return target
+def wait_until_due(app, *target_ids):
+    def is_due():
+        with app.app_context():
+            return set(target_ids) <= set(due_targets(clock.utcnow()))
+    wait_for(is_due)
 
 
 def work_off(app):
@@ -61,7 +63,7 @@ def queued(app):
 
 def test_the_beat_enqueues_what_is_due_and_says_when_it_ran(app, tiktok, schedule):
     due, later = schedule(), schedule(seconds=600)
-    time.sleep(0.2)
+    wait_until_due(app, due)
     run_beat(app)
     assert queued(app) == [due] and later
     assert clock.utcnow() - factories.wired(app).tasks.last_beat_at() < timedelta(seconds=5)
@@ -69,8 +71,7 @@ def test_the_beat_enqueues_what_is_due_and_says_when_it_ran(app, tiktok, schedul
 
 def test_a_beat_right_after_another_does_nothing(app, tiktok, schedule):
     run_beat(app)
-    schedule()
-    time.sleep(0.2)
+    wait_until_due(app, schedule())
     with app.app_context():
         beat()
     assert queued(app) == []
@@ -78,7 +79,7 @@ def test_a_beat_right_after_another_does_nothing(app, tiktok, schedule):
 
 def test_an_emptied_redis_loses_nothing(app, tiktok, schedule):
     target_id = schedule()
-    time.sleep(0.2)
+    wait_until_due(app, target_id)
     run_beat(app)
     factories.wired(app).redis.flushall()
     run_beat(app)
@@ -89,7 +90,7 @@ def test_an_emptied_redis_loses_nothing(app, tiktok, schedule):
 
 def test_doubles_in_the_queue_do_nothing(app, tiktok, schedule):
     target_id = schedule()
-    time.sleep(0.2)
+    wait_until_due(app, target_id)
     tasks = factories.wired(app).tasks
     for _ in range(3):
         tasks.advance([target_id])
@@ -135,14 +136,14 @@ def test_several_hands_of_one_process_work_side_by_side_and_stop_together(app, t
 
 def test_posts_that_are_due_go_before_questions_about_others(app, tiktok, schedule):
     sent = schedule(seconds=0.1)
-    time.sleep(0.1)
+    wait_until_due(app, sent)
     run_beat(app)
     work_off(app)
     with app.app_context():
         db.session.execute(sa.update(PostTarget).values(due_at=clock.utcnow()))
         db.session.commit()
     due = [schedule(seconds=0.1) for _ in range(2)]
-    time.sleep(0.1)
+    wait_until_due(app, *due)
     run_beat(app)
     urgent, follow = factories.wired(app).tasks.lanes(QueueName.PUBLISH)
     assert [job.args[0] for job in urgent.jobs] == due
@@ -159,8 +160,7 @@ def test_a_failing_job_is_logged_and_neither_it_nor_its_job_stays(app, tiktok, s
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(publishing, "advance", fail)
-    schedule(seconds=0.1)
-    time.sleep(0.1)
+    wait_until_due(app, schedule(seconds=0.1))
     run_beat(app)
     work_off(app)
     assert "a bug" in caplog.text
@@ -191,11 +191,8 @@ def worker_process(app, hands):
 
 
 def test_a_stopping_process_hands_a_long_upload_over_and_another_goes_on(app, tiktok, schedule, video_path, tmp_path):
-    big = tmp_path / "big.mp4"
-    filler = 70 * MB - video_path.stat().st_size
-    big.write_bytes(video_path.read_bytes() + filler.to_bytes(4, "big") + b"free" + bytes(filler - 8))
-    target_id = schedule(big)
-    time.sleep(0.2)
+    target_id = schedule(fill_up(video_path, tmp_path / "big.mp4", 70 * MB))
+    wait_until_due(app, target_id)
     factories.wired(app).stopping.set()
     try:
         run_beat(app)

@@ -10,7 +10,6 @@ from importlib import import_module
 from inspect import signature
 
 import pytest
-from redis import Redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
@@ -22,15 +21,6 @@ from app.jobs.schedule import PERIODIC_JOBS, BeatScheduler, PeriodicJob
 BEAT = PeriodicJob("app.jobs.publishing.beat", 1, 30)
 REFRESH = PeriodicJob("app.jobs.publishing.refresh_tokens", 60, 30)
 SWEEP = PeriodicJob("app.jobs.publishing.sweep_uploads", 3600, 30)
-
-
-@pytest.fixture
-def redis(redis_url):
-    redis = Redis.from_url(redis_url)
-    redis.flushall()
-    yield redis
-    redis.flushall()
-    redis.close()
 
 
 def reconciled(redis, *jobs: PeriodicJob) -> BeatScheduler:

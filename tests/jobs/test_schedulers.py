@@ -8,7 +8,6 @@ import threading
 from contextlib import ExitStack
 
 import pytest
-from redis import Redis
 
 from app import clock
 from app.infra.presence import Kind, Presence
@@ -60,19 +59,9 @@ def beating(redis) -> list[int]:
     return [p.pid for p in schedulers(redis) if p.is_beating and not p.is_silent(clock.utcnow())]
 
 
-@pytest.fixture(scope="module")
-def redis(redis_url):
-    redis = Redis.from_url(redis_url)
-    redis.flushall()
-    yield redis
-    redis.flushall()
-    redis.close()
-
-
 @pytest.fixture
 def running(sqlite_app, redis):
     """Two schedulers and a worker that answers their beats; yields the schedulers by process id."""
-    redis.flushall()
     with ExitStack() as stack:
         both = [stack.enter_context(flask_process(sqlite_app, "scheduler")) for _ in range(2)]
         stack.enter_context(flask_process(sqlite_app, "worker", "beat"))
@@ -114,48 +103,42 @@ def test_an_emptied_redis_makes_nobody_beat_twice(running, redis):
 # The lock itself
 
 
-@pytest.fixture
-def clean(redis):
-    redis.flushall()
-    return redis
-
-
-def test_of_two_one_holds_the_lock_and_keeps_it(clean):
-    first, second = BeatScheduler(clean, (BEAT,)), BeatScheduler(clean, (BEAT,))
+def test_of_two_one_holds_the_lock_and_keeps_it(redis):
+    first, second = BeatScheduler(redis, (BEAT,)), BeatScheduler(redis, (BEAT,))
     assert [first.acquire_lock(), second.acquire_lock()] == [True, False]
     first.remove_lock()  # as rq-scheduler does after every look
     assert [second.acquire_lock(), first.acquire_lock()] == [False, True]
-    assert 0 < clean.pttl(first.scheduler_lock_key) <= LOCK_SECONDS * 1000
+    assert 0 < redis.pttl(first.scheduler_lock_key) <= LOCK_SECONDS * 1000
 
 
-def test_the_lock_is_renewed_and_ends_by_itself(clean):
-    first, second = BeatScheduler(clean, (BEAT,)), BeatScheduler(clean, (BEAT,))
+def test_the_lock_is_renewed_and_ends_by_itself(redis):
+    first, second = BeatScheduler(redis, (BEAT,)), BeatScheduler(redis, (BEAT,))
     first.acquire_lock()
-    clean.pexpire(first.scheduler_lock_key, 200)
+    redis.pexpire(first.scheduler_lock_key, 200)
     first.acquire_lock()
-    assert clean.pttl(first.scheduler_lock_key) > 2000
-    clean.delete(first.scheduler_lock_key)  # as Redis does by itself then
+    assert redis.pttl(first.scheduler_lock_key) > 2000
+    redis.delete(first.scheduler_lock_key)  # as Redis does by itself then
     assert [second.acquire_lock(), first.acquire_lock()] == [True, False]
 
 
-def test_whoever_stalled_does_not_take_the_others_lock_away(clean):
-    first, second = BeatScheduler(clean, (BEAT,)), BeatScheduler(clean, (BEAT,))
+def test_whoever_stalled_does_not_take_the_others_lock_away(redis):
+    first, second = BeatScheduler(redis, (BEAT,)), BeatScheduler(redis, (BEAT,))
     first.acquire_lock()
-    clean.delete(first.scheduler_lock_key)
+    redis.delete(first.scheduler_lock_key)
     second.acquire_lock()
     first.register_death()
-    assert second.acquire_lock() and not BeatScheduler(clean, (BEAT,)).acquire_lock()
+    assert second.acquire_lock() and not BeatScheduler(redis, (BEAT,)).acquire_lock()
 
 
-def test_at_its_end_it_gives_the_lock_back_and_is_gone(clean):
-    first = BeatScheduler(clean, (BEAT,))
+def test_at_its_end_it_gives_the_lock_back_and_is_gone(redis):
+    first = BeatScheduler(redis, (BEAT,))
     first.acquire_lock()
     first.register_death()
-    assert BeatScheduler(clean, (BEAT,)).acquire_lock()
+    assert BeatScheduler(redis, (BEAT,)).acquire_lock()
 
 
-def test_whoever_begins_to_beat_does_so_by_its_own_definitions(clean):
-    old, new = BeatScheduler(clean, (BEAT, OTHER)), BeatScheduler(clean, (BEAT,))
+def test_whoever_begins_to_beat_does_so_by_its_own_definitions(redis):
+    old, new = BeatScheduler(redis, (BEAT, OTHER)), BeatScheduler(redis, (BEAT,))
     old.acquire_lock()
     new.acquire_lock()
     assert {job.id for job in new.get_jobs()} == {BEAT.id, OTHER.id}, "who stands by touches nothing"

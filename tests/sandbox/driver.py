@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from app.sandbox import SandboxConfig
+from tests.servers import wait_for
 
 CALLBACK = "http://127.0.0.1:9/callback/"
 ALL_SCOPES = "user.info.basic,user.info.profile,user.info.stats,video.list,video.upload,video.publish"
@@ -137,13 +137,12 @@ class Driver:
 
     def settled(self, account: Account, publish_id: str) -> dict[str, Any]:
         """The status once the download, which runs on its own, is over and processing time has passed."""
-        for _ in range(300):
+        def is_over() -> bool:
             found = next(item for item in self.ledger(publish_id=publish_id)["publishes"])
-            if found["arrived_at"] is not None or found["status"] != "PROCESSING_DOWNLOAD":
-                self.advance(10)
-                return self.status(account, publish_id)
-            time.sleep(0.01)
-        raise AssertionError("the download does not end")
+            return found["arrived_at"] is not None or found["status"] != "PROCESSING_DOWNLOAD"
+        wait_for(is_over)
+        self.advance(10)
+        return self.status(account, publish_id)
 
     def status(self, account: Account, publish_id: str) -> dict[str, Any]:
         reply = self.status_reply(account, publish_id)

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from app.sandbox import SandboxConfig
+from tests.servers import wait_for
 
 from .driver import Driver
 
@@ -52,11 +53,8 @@ def test_bytes_arrive_whole_and_large_files_are_examined_aside(under_gunicorn: D
     assert sandbox.put(init["upload_url"], data[:half], 0, len(data)).status_code == 206
     assert sandbox.put(init["upload_url"], data[:half], 0, len(data)).status_code == 416
     assert sandbox.put(init["upload_url"], data[half:], half, len(data)).status_code == 201
-    for _ in range(100):
-        publish = sandbox.ledger(publish_id=init["publish_id"])["publishes"][0]
-        if publish["status"] != "PROCESSING_UPLOAD":
-            break
-        time.sleep(0.05)
+    publish = wait_for(lambda: (found := sandbox.ledger(publish_id=init["publish_id"])["publishes"][0])["status"] != "PROCESSING_UPLOAD"
+                       and found)
     assert publish["sha256"] == hashlib.sha256(data).hexdigest()
     assert (publish["status"], publish["media"]["width"]) == ("PUBLISH_COMPLETE", 360)
 

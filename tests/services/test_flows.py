@@ -30,9 +30,16 @@ def scene(app, tiktok, frozen, served, alice, tmp_path):
     account_id = factories.connect_account(app, alice, tiktok)
 
     def schedule(flow):
-        target_id = flow.schedule(app, alice, account_id, flow.make_media(app, alice, tmp_path), clock.utcnow() + timedelta(minutes=2))
+        return flow.schedule(app, alice, account_id, flow.make_media(app, alice, tmp_path), clock.utcnow() + timedelta(minutes=2))
+
+    def send(flow):
+        """A post whose hour has come and whose first step is made, with all its photos at TikTok; returns its target's id."""
+        target_id = schedule(flow)
+        frozen.advance(minutes=2)
+        step(app, target_id)
+        photos_arrived(tiktok)
         return target_id
-    return SimpleNamespace(schedule=schedule, account_id=account_id, person=alice)
+    return SimpleNamespace(schedule=schedule, send=send, account_id=account_id, person=alice)
 
 
 def delivered(tiktok, count=1):
@@ -65,10 +72,7 @@ def test_a_direct_post_goes_out_once_with_its_link(app, tiktok, frozen, scene, f
 
 @pytest.mark.parametrize("flow", INBOX, ids=str)
 def test_a_draft_is_no_post_before_its_creator_makes_it_one(app, tiktok, frozen, scene, flow):
-    target_id = scene.schedule(flow)
-    frozen.advance(minutes=2)
-    step(app, target_id)
-    photos_arrived(tiktok)
+    target_id = scene.send(flow)
     target = settle(app, target_id, frozen)
     assert (target.state, target.published_at, target.permalink) == ("in_inbox", None, None)
     assert tiktok.posts() == [] and target.due_at is not None
@@ -88,10 +92,7 @@ def test_a_draft_is_no_post_before_its_creator_makes_it_one(app, tiktok, frozen,
 
 @pytest.mark.parametrize("flow", INBOX, ids=str)
 def test_a_webhook_tells_at_once_that_a_draft_was_posted(app, tiktok, frozen, scene, flow):
-    target_id = scene.schedule(flow)
-    frozen.advance(minutes=2)
-    step(app, target_id)
-    photos_arrived(tiktok)
+    target_id = scene.send(flow)
     due_before = settle(app, target_id, frozen).due_at
     [draft] = delivered(tiktok)
     tiktok.post(f"/sandbox/api/drafts/{draft['publish_id']}/post")
@@ -229,10 +230,7 @@ def test_of_two_lost_answers_the_later_can_not_have_what_was_told_before_it(app,
 
 def test_photos_that_tiktok_could_not_fetch_are_sent_anew_because_it_says_so(app, tiktok, frozen, scene):
     tiktok.post("/sandbox/api/faults", match={"endpoint": "content_init"}, kind="fail", code="photo_pull_failed", times=1)
-    target_id = scene.schedule(PHOTOS[0])
-    frozen.advance(minutes=2)
-    step(app, target_id)
-    photos_arrived(tiktok)
+    target_id = scene.send(PHOTOS[0])
     assert settle(app, target_id, frozen).state == "published"
     assert len(tiktok.calls("content_init")) == 2 and len(tiktok.posts()) == 1
 

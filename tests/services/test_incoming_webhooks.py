@@ -18,8 +18,8 @@ from app.queries.due import due_targets
 from app.services import accounts
 from app.services.incoming_webhooks import ABOUT_A_POST, REMOVED, receive_webhook
 from app.services.ports import Webhook
-from app.services.publishing import advance
 from tests import factories
+from tests.steps import step
 
 S = TargetState
 PUBLISH_ID = "v_pub_file~v2-1.123456789"
@@ -225,8 +225,7 @@ def test_what_is_scheduled_stays_and_is_held_when_its_time_comes(app, tiktok, fr
     untold = {"finding_code": None, "finding_text": None, "checked_at": before["checked_at"]}
     assert {**told, **untold} == before, "and is otherwise left alone"
     frozen.advance(hours=5)
-    with app.app_context():
-        advance(scene.target_id, factories.wired(app).publishing)
+    step(app, scene.target_id)
     target = row(app, scene.target_id)
     assert (target["state"], target["problem_code"]) == (S.MISSED, "token_missing") and "Reconnect" in target["problem_text"]
     assert tiktok.calls("video_init") == []
@@ -261,7 +260,7 @@ def test_reconnecting_ends_what_was_said(app, tiktok, frozen, alice, scene):
     with app.app_context():
         [shown] = list_accounts(alice.workspace_id)
         assert (shown.connection, shown.left_reason) == (Connection.CONNECTED, None)
-        advance(scene.target_id, factories.wired(app).publishing)
+    step(app, scene.target_id)
     target = row(app, scene.target_id)
     assert (target["state"], target["finding_code"]) == (S.SCHEDULED, None), "checked anew at once, and nothing is in its way"
 
@@ -288,9 +287,9 @@ def test_after_a_person_s_disconnect_no_reason_is_shown(app, scene, alice, first
         with app.app_context():
             accounts.disconnect_account(account=accounts.load_account(alice.workspace_id, scene.account_id), actor_id=alice.user_id,
                                         ports=factories.wired(app).accounts)
-    steps = [disconnect, lambda: receive(app, removal(scene, 5))]
-    for step in steps if first == "person" else reversed(steps):
-        step()
+    acts = [disconnect, lambda: receive(app, removal(scene, 5))]
+    for act in acts if first == "person" else reversed(acts):
+        act()
     with app.app_context():
         [shown] = list_accounts(alice.workspace_id)
         assert (shown.connection, shown.left_reason) == (Connection.DISCONNECTED, None)

@@ -13,8 +13,8 @@ from app.jobs.pruning import prune
 from app.models import IncomingWebhook, PostTarget, PublishAttempt, Step, db
 from app.services import pruning
 from app.services.pruning import FINISHED, prune_attempts, prune_webhooks
-from app.services.publishing import advance
 from tests import factories
+from tests.steps import step
 
 S = TargetState
 
@@ -27,11 +27,8 @@ def target_id(app, tiktok, frozen, alice, video_path):
                                scheduled_at=clock.utcnow() + timedelta(minutes=2))
     for _ in range(5):
         frozen.advance(minutes=2)
-        with app.app_context():
-            advance(post.target_id, factories.wired(app).publishing)
-    with app.app_context():
-        target = db.session.get_one(PostTarget, post.target_id)
-        assert (target.state, target.due_at) == (S.PUBLISHED, None)
+        target = step(app, post.target_id)
+    assert (target.state, target.due_at) == (S.PUBLISHED, None)
     return post.target_id
 
 

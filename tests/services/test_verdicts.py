@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from app import clock
 from app.domain.errors import DomainError
 from app.models import PostTarget, db
-from app.services.publishing import advance, confirm_live, publish_again
+from app.services.publishing import confirm_live, publish_again
 from tests import factories
+from tests.steps import load, step
 
 LINK = "https://www.tiktok.com/@northbound/video/7601234567890123456"
 
@@ -24,24 +25,11 @@ def doubtful(app, tiktok, frozen, alice, video_path):
     post = factories.make_post(app, alice, account_id=account_id, media_file_id=factories.make_media(app, alice, video_path),
                                scheduled_at=clock.utcnow() + timedelta(minutes=2))
     frozen.advance(minutes=2)
-    step(app, post)
+    step(app, post.target_id)
     frozen.advance(hours=7)
-    assert step(app, post).state == "unconfirmed"
+    assert step(app, post.target_id).state == "unconfirmed"
     post.owner = {"workspace_id": alice.workspace_id, "target_id": post.target_id, "actor_id": alice.user_id}
     return post
-
-
-def step(app, post):
-    with app.app_context():
-        advance(post.target_id, factories.wired(app).publishing)
-    return load(app, post)
-
-
-def load(app, post):
-    with app.app_context():
-        target = db.session.get_one(PostTarget, post.target_id)
-        db.session.expunge(target)
-        return target
 
 
 @pytest.mark.parametrize(("link", "post_id"), [
@@ -51,11 +39,11 @@ def load(app, post):
 def test_it_is_live_makes_it_published_for_good(app, tiktok, frozen, doubtful, link, post_id):
     with app.app_context():
         confirm_live(**doubtful.owner, link=link, now=clock.utcnow())
-    target = load(app, doubtful)
+    target = load(app, doubtful.target_id)
     assert (target.state, target.published_at, target.tiktok_post_id) == ("published", clock.utcnow(), post_id)
     assert target.permalink == (link.strip().split("?")[0] or None)
     frozen.advance(days=2)
-    assert step(app, doubtful).state == "published" and len(tiktok.calls("video_init")) == 1
+    assert step(app, doubtful.target_id).state == "published" and len(tiktok.calls("video_init")) == 1
 
 
 @pytest.mark.parametrize("link", ["nonsense", "javascript:alert(1)", "https://www.tiktok.com/@northbound", "https://x.example/video/1"])
@@ -63,15 +51,15 @@ def test_a_link_that_is_none_is_refused_and_nothing_changes(app, tiktok, frozen,
     with app.app_context(), pytest.raises(DomainError) as caught:
         confirm_live(**doubtful.owner, link=link, now=clock.utcnow())
     assert (caught.value.code, caught.value.problems[0].field) == ("link_invalid", "link")
-    assert load(app, doubtful).state == "unconfirmed"
+    assert load(app, doubtful.target_id).state == "unconfirmed"
 
 
 def test_it_is_not_live_publishes_it_once_more(app, tiktok, frozen, doubtful):
     with app.app_context():
         publish_again(**doubtful.owner, now=clock.utcnow())
-    assert step(app, doubtful).state == "processing"
+    assert step(app, doubtful.target_id).state == "processing"
     frozen.advance(seconds=5)
-    target = step(app, doubtful)
+    target = step(app, doubtful.target_id)
     assert target.state == "published" and target.permalink
     assert len(tiktok.calls("video_init")) == 2 and len(tiktok.posts()) == 1
 
@@ -81,7 +69,7 @@ def test_a_worker_that_asks_at_that_moment_writes_nothing(app, tiktok, frozen, d
         db.session.execute(sa.update(PostTarget).values(lease_until=clock.utcnow() + timedelta(minutes=1), lease_token="x" * 32))
         db.session.commit()
         publish_again(**doubtful.owner, now=clock.utcnow())
-    target = load(app, doubtful)
+    target = load(app, doubtful.target_id)
     assert (target.state, target.lease_token, target.publish_id) == ("scheduled", None, None)
 
 
@@ -97,7 +85,7 @@ def test_what_is_decided_stays_decided_and_strangers_decide_nothing(app, tiktok,
         with pytest.raises(DomainError) as caught:
             say(doubtful.owner)
         assert caught.value.code == "target_decided"
-    assert load(app, doubtful).state == "published"
+    assert load(app, doubtful.target_id).state == "published"
 
 
 def test_the_page_offers_both_and_takes_the_answer(app, tiktok, frozen, doubtful, alice):

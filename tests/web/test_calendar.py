@@ -121,7 +121,7 @@ def test_says_at_its_foot_whether_the_machine_is_awake(app, as_alice, tiktok, fr
     frozen.advance(seconds=31)
     page = as_alice.get("/calendar").text
     assert "Late: last beat 31 s ago" in page and "heartbeat--late" in page
-    assert "Nobody has looked for due posts since 31 s ago" in page
+    assert "Due posts were last looked for 31 s ago" in page
     news = as_alice.get("/heartbeat").text
     for place in ("nav", "bar", "banner"):
         assert re.search(rf'id="heartbeat-{place}" hx-swap-oob="true"', news)

@@ -16,10 +16,10 @@ from app import clock
 from app.models import IncomingWebhook, PostTarget, TikTokAccount, db
 from app.queries.due import due_targets
 from app.sandbox.webhooks import sign
-from app.services.publishing import advance
 from app.settings import SANDBOX_CLIENT_KEY, SANDBOX_CLIENT_SECRET
 from tests import factories
 from tests.servers import QuietHandler, wait_for
+from tests.steps import load, step
 
 URL = "/hooks/events"
 
@@ -193,19 +193,6 @@ def sent(app, tiktok, listening, alice, video_path):
     return SimpleNamespace(account_id=account_id, **vars(post))
 
 
-def step(app, target_id):
-    with app.app_context():
-        advance(target_id, factories.wired(app).publishing)
-    return target(app, target_id)
-
-
-def target(app, target_id):
-    with app.app_context():
-        found = db.session.get_one(PostTarget, target_id)
-        db.session.expunge(found)
-        return found
-
-
 def postpone(app, target_id):
     with app.app_context():
         db.session.execute(sa.update(PostTarget).where(PostTarget.id == target_id).values(due_at=clock.utcnow() + timedelta(hours=5)))
@@ -229,7 +216,7 @@ def test_a_post_is_followed_by_webhooks_while_polling_is_far_away(app, tiktok, l
     assert due(app) == []
     listening.advance(seconds=11)
     deliver(tiktok, 1)
-    assert target(app, sent.target_id).state == "processing", "told, not yet asked"
+    assert load(app, sent.target_id).state == "processing", "told, not yet asked"
     assert due(app) == [sent.target_id]
     found = step(app, sent.target_id)
     assert (found.state, found.permalink) == ("published", None)
@@ -252,7 +239,7 @@ def test_three_copies_in_the_wrong_order_end_the_same(app, tiktok, listening, se
     assert (found.state, found.permalink) == ("published", tiktok.posts()[0]["url"])
     tiktok.post("/sandbox/api/webhooks/send", event="post.publish.failed", content={"publish_id": found.publish_id, "reason": "internal"})
     deliver(tiktok, 9)
-    assert due(app) == [] and target(app, sent.target_id).state == "published"
+    assert due(app) == [] and load(app, sent.target_id).state == "published"
 
 
 def test_a_failure_is_told_and_then_asked_about(app, tiktok, listening, sent):

@@ -52,7 +52,7 @@ def attempt(work: Work, step: Step, call: Callable[[], T], ports: PublishingPort
         _end(work, attempt_id, ports, code=error.code, http_status=error.http_status, log_id=error.log_id,
              detail=error.message[:DETAIL_MAX] or None)
         raise
-    except Exception:
+    except Exception:  # a bug, a time-out of the job or a hand-over: the record has its end, and the error goes on
         _end(work, attempt_id, ports, code=INTERRUPTED)
         raise
     _end(work, attempt_id, ports, code=OK, log_id=getattr(result, "log_id", None), detail=_detail(result),

@@ -88,14 +88,13 @@ def _hold(work: Work, problem: Problem, ports: PublishingPorts) -> None:
         shift(session, work, TargetState.MISSED, **released(due_at=None, problem_code=problem.code, problem_text=problem.message))
         record_event(session, "target.missed", workspace_id=work.workspace_id, at=now, post_id=work.post_id,
                      account_id=work.account_id, code=problem.code, text=problem.message)
-    log.warning("target held", extra={"target_id": work.target_id, "code": problem.code})
+    log.warning("target held", extra={"code": problem.code})
 
 
 def _after_error(work: Work, error: TikTokError, ports: PublishingPorts) -> None:
     """Write what the table of `domain.retry` says about this error."""
     decision = decide(error.code, work.failed_tries + 1)
-    log.warning("step failed", extra={"target_id": work.target_id, "code": error.code, "log_id": error.log_id,
-                                      "action": decision.action.value})
+    log.warning("step failed", extra={"code": error.code, "log_id": error.log_id, "action": decision.action.value})
     now, nothing_sent = ports.utcnow(), _nothing_sent(work)
     again = {"failed_tries": work.failed_tries + 1}
     if decision.action is Action.RECONNECT:

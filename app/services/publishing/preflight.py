@@ -35,7 +35,7 @@ def check_ahead(work: Work, ports: PublishingPorts) -> None:
     try:
         found = _find(work, ports)
     except (NotYet, TikTokError) as error:
-        log.info("check ahead not possible", extra={"target_id": work.target_id, "reason": str(error)})
+        log.info("check ahead not possible", extra={"reason": str(error)})
         _look_again(work, ports)
         return
     now = ports.utcnow()

@@ -54,7 +54,7 @@ def send(work: Work, ports: PublishingPorts) -> None:
         shift(session, work, TargetState.PROCESSING, **released(
             due_at=now + next_poll(0, timedelta(0)), publish_id=receipt.publish_id, sent_at=now, failed_tries=0, polls=0,
             problem_code=None, problem_text=None))
-    log.info("photos accepted", extra={"target_id": work.target_id, "publish_id": receipt.publish_id})
+    log.info("photos accepted", extra={"publish_id": receipt.publish_id})
 
 
 def doubt(work: Work, ports: PublishingPorts) -> None:
@@ -96,7 +96,7 @@ def _after_error(work: Work, error: TikTokError, ports: PublishingPorts) -> None
             keep(session, work, **NO_ADDRESS)
         raise error
     decision = decide(error.code, work.failed_tries + 1)
-    log.warning("answer lost", extra={"target_id": work.target_id, "code": error.code, "log_id": error.log_id})
+    log.warning("answer lost", extra={"code": error.code, "log_id": error.log_id})
     if decision.action is Action.WAIT:
         # Not back to scheduled, where people may edit: if TikTok fetches meanwhile, it was sent.
         with writing() as session:

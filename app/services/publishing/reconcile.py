@@ -53,7 +53,7 @@ def find_publish_id(work: Work) -> str | None:
         if len(found) != 1:
             return None
         keep(session, work, publish_id=found[0])
-    log.info("publish id found", extra={"target_id": work.target_id, "publish_id": found[0]})
+    log.info("publish id found", extra={"publish_id": found[0]})
     return found[0]
 
 
@@ -71,7 +71,7 @@ def find_listed(work: Work, ports: PublishingPorts) -> ListedVideo | None:
     alike = [video for video in listed.videos if video.created_at >= since and _comparable(video.description) == caption]
     if len(alike) != 1 or _is_ours(alike[0].post_id, work):
         return None
-    log.info("found in the list", extra={"target_id": work.target_id, "post_id": alike[0].post_id})
+    log.info("found in the list", extra={"post_id": alike[0].post_id})
     return alike[0]
 
 

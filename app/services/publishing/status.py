@@ -90,7 +90,7 @@ def _apply_published(work: Work, link: dict[str, str | None], ports: PublishingP
             shift(session, work, S.PUBLISHED, **values)
             record_event(session, "target.published", workspace_id=work.workspace_id, at=now, post_id=work.post_id,
                          account_id=work.account_id)
-    log.info("published", extra={"target_id": work.target_id, "publish_id": work.publish_id, "has_link": bool(link)})
+    log.info("published", extra={"publish_id": work.publish_id, "has_link": bool(link)})
 
 
 def _apply_delivered(work: Work, ports: PublishingPorts) -> None:
@@ -106,7 +106,7 @@ def _apply_delivered(work: Work, ports: PublishingPorts) -> None:
             return
         shift(session, work, S.IN_INBOX, **values)
         record_event(session, "target.delivered", workspace_id=work.workspace_id, at=now, post_id=work.post_id, account_id=work.account_id)
-    log.info("draft delivered", extra={"target_id": work.target_id, "publish_id": work.publish_id})
+    log.info("draft delivered", extra={"publish_id": work.publish_id})
 
 
 def _look_for_it(work: Work, ports: PublishingPorts) -> None:
@@ -173,7 +173,7 @@ def fail(work: Work, code: str, text: str, ports: PublishingPorts) -> None:
         shift(session, work, S.FAILED, **released(due_at=None, problem_code=code, problem_text=text, upload_url_sealed=None))
         record_event(session, "target.failed", workspace_id=work.workspace_id, at=now, post_id=work.post_id,
                      account_id=work.account_id, code=code, text=text)
-    log.warning("target failed", extra={"target_id": work.target_id, "code": code})
+    log.warning("target failed", extra={"code": code})
 
 
 def doubt(work: Work, code: str, text: str, ports: PublishingPorts) -> None:

@@ -66,7 +66,7 @@ def resume(work: Work, ports: PublishingPorts) -> None:
     if answer.status != "PROCESSING_UPLOAD" or offset >= work.lead.size_bytes:
         status.take_over_from_upload(work, answer, ports)
         return
-    log.info("upload resumed", extra={"target_id": work.target_id, "offset": offset})
+    log.info("upload resumed", extra={"offset": offset})
     send(work, ports.cipher.open(work.upload_url_sealed), offset, ports)
 
 

@@ -1,4 +1,4 @@
-"""Client and login of a person who has just connected, against the sandbox."""
+"""Clients at a server that misbehaves on request, and client and login of a person who has just connected at the sandbox."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from app.infra.tiktok.client import TikTokClient
 from app.infra.tiktok.oauth import TikTokLogin
 from app.infra.tiktok.transport import timeout
 from app.settings import SANDBOX_CLIENT_KEY, SANDBOX_CLIENT_SECRET
+from tests.infra.stand_in import StandIn
 from tests.servers import Sandbox
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -67,3 +68,18 @@ def connect(tiktok: Sandbox) -> Iterator[type[Connected]]:
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture(scope="session")
+def one_client(stand_in_server: StandIn) -> Iterator[TikTokClient]:
+    host = stand_in_server.url.removeprefix("http://")
+    client = TikTokClient(api_url=stand_in_server.url, web_url="https://www.tiktok.com", upload_hosts=[host])
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def client(stand_in: StandIn, one_client: TikTokClient) -> TikTokClient:
+    """A client of the stand-in, as patient as it is made."""
+    one_client._http.timeout = timeout(20)
+    return one_client

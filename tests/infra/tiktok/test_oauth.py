@@ -11,7 +11,8 @@ import pytest
 
 from app.infra.tiktok.oauth import TikTokLogin
 from app.infra.tiktok.transport import timeout
-from app.services.ports import TikTokError, TokenGrant
+from app.services.ports import TokenGrant
+from tests.infra.tiktok.refusals import refusal
 from tests.servers import free_port
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -59,12 +60,6 @@ ASKS = {
     "refresh": lambda login: login.refresh(REFRESH),
 }
 either = pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)
-
-
-def refusal(call, *args, **kwargs) -> TikTokError:
-    with pytest.raises(TikTokError) as caught:
-        call(*args, **kwargs)
-    return caught.value
 
 
 def query_of(url: str) -> dict[str, str]:
