@@ -85,14 +85,18 @@ class House:
         found = guard.leaks(self.log.splitlines())
         assert not found, "a process logged a secret:\n" + "\n".join(found)
 
-    def processes(self) -> list[str]:
-        """Command lines of whatever still runs for this instance."""
-        found = []
+    def processes(self) -> dict[int, str]:
+        """Whatever still runs for this instance: command lines by process id."""
+        found = {}
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
                 if entry.name.isdigit() and str(self.instance).encode() in (entry / "environ").read_bytes():
-                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         return found
+
+    def pids(self, words: str) -> list[int]:
+        """Process ids of those whose command line has these words."""
+        return [pid for pid, command in self.processes().items() if words in command]
 
     def demo_login(self) -> dict[str, str]:
         found: dict[str, str] = json.loads((self.instance / "demo-login.json").read_text())

@@ -126,7 +126,7 @@ def test_ctrl_c_leaves_nothing_running_and_data_outlives_a_restart(tmp_path):
     redis.set("kept", "yes")
     redis.close()
     assert house.stop(signal.SIGINT) == 0
-    assert house.processes() == []
+    assert house.processes() == {}
     assert (house.instance / "oncue.sqlite3").exists()
     house.start()
     redis = Redis(unix_socket_path=str(redis_socket(house.instance)))
@@ -134,7 +134,7 @@ def test_ctrl_c_leaves_nothing_running_and_data_outlives_a_restart(tmp_path):
     redis.close()
     assert house.demo_login() == login
     assert house.stop(signal.SIGTERM) == 0
-    assert house.processes() == []
+    assert house.processes() == {}
 
 
 def test_production_without_its_secrets_does_not_start(tmp_path):

@@ -18,25 +18,12 @@ from app.services.ports import VideoInit
 from tests import factories
 from tests.bench.scene import Scene, report
 from tests.house import House
-from tests.videos import make_video
+from tests.videos import fill_up, make_video
 
 SIZE = 1_000_000_000
 MIB = 2**20
 ROUNDS = 3
 SMALL = 6
-
-
-def make_file(path: Path) -> Path:
-    """A playable video that a `free` box fills up to 1 GB."""
-    make_video(path)
-    filler = SIZE - path.stat().st_size
-    with path.open("r+b") as file:
-        file.seek(0, 2)
-        file.write(filler.to_bytes(4, "big") + b"free")
-        block = bytes(range(256)) * 4096
-        while (left := SIZE - file.tell()) > 0:
-            file.write(block[:left])
-    return path
 
 
 def resident(pid: int) -> int:
@@ -45,19 +32,6 @@ def resident(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
     return 0
-
-
-def workers(house: House) -> list[int]:
-    """Process ids of the publish workers."""
-    return [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and _is_worker(p, house)]
-
-
-def _is_worker(process: Path, house: House) -> bool:
-    try:
-        ours = str(house.instance).encode() in (process / "environ").read_bytes()
-        return ours and b"worker\0publish" in (process / "cmdline").read_bytes()
-    except OSError:
-        return False
 
 
 class Watch(threading.Thread):
@@ -82,9 +56,9 @@ def run(house: House) -> None:
         small = factories.make_media(scene.app, scene.person, make_video(Path(directory, "small.mp4")))
         for _ in range(SMALL):
             _publish(scene, next(creators), small)
-        path = make_file(Path(directory, "big.mp4"))
+        path = fill_up(make_video(Path(directory, "clip.mp4")), Path(directory, "big.mp4"), SIZE)
         media_id = _keep(scene, path)
-        watch = Watch(workers(house))
+        watch = Watch(house.pids("worker publish"))
         watch.start()
         ours = min(_publish(scene, next(creators), media_id) for _ in range(ROUNDS))
         watch.done.set()
