@@ -9,6 +9,7 @@ from app.models import db
 from app.queries.due import due_imports, due_targets
 from app.services import accounts
 from app.services.ports import TikTokError
+from app.services.presigned import sweep_bucket
 from app.services.publishing import advance
 from app.services.uploads import expire_uploads
 from app.wiring import wiring
@@ -52,4 +53,5 @@ def refresh_tokens() -> None:
 def sweep_uploads() -> None:
     """Remove uploads whose time is over, and what the requests of killed processes left behind a day ago."""
     expire_uploads(wiring().uploads)
+    sweep_bucket(wiring().presigned)
     wiring().storage.sweep_incoming((clock.utcnow() - timedelta(days=1)).timestamp())

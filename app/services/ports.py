@@ -238,10 +238,27 @@ class Storage(Protocol):
     def delete(self, key: str) -> None: ...
 
 
+class DirectStorage(Storage, Protocol):
+    """Storage that a file can be sent to without passing through us."""
+
+    def presign_put(self, key: str, *, size_bytes: int, content_type: str, seconds: int) -> tuple[str, dict[str, str]]:
+        """An address that takes one PUT of that size and type within that time, and the headers that it must come with."""
+        ...
+    def keys_below(self, prefix: str) -> Iterable[str]: ...
+
+
+class PartialFile(IncomingFile, Protocol):
+    """A file that more is added to."""
+
+    def restart(self) -> None:
+        """Forget what is there."""
+        ...
+
+
 class Partials(Protocol):
     """Files that arrive in pieces, by their uploads' ids; they stay until they are discarded."""
 
-    def hold(self, upload_id: str) -> IncomingFile:
+    def hold(self, upload_id: str) -> PartialFile:
         """The file, made if need be, open for more. Raises BlockingIOError while another holds it; a killed process holds nothing."""
         ...
     def size(self, upload_id: str) -> int: ...
