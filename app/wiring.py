@@ -65,7 +65,8 @@ class Wiring:
 
     @property
     def media_imports(self) -> ImportPorts:
-        return ImportPorts(self.media, self.web, is_stopping=self.stopping.is_set)
+        return ImportPorts(self.media, self.web, DiskPartials(self.settings.media_path / "incoming" / "imports"),
+                           quota_bytes=self.settings.media_quota_bytes, is_stopping=self.stopping.is_set)
 
     @property
     def uploads(self) -> UploadPorts:

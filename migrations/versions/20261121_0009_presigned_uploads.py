@@ -1,4 +1,4 @@
-"""Uploads that arrive whole, at a signed address
+"""Uploads that arrive whole, at a signed address; imports that go on where they broke
 
 Revision: 0009, after 0008. Imports nothing of the application: it must still run when
 the models have moved on. Columns are removed a release after nothing reads them.
@@ -29,9 +29,13 @@ def upgrade():
             batch.create_check_constraint(op.f(f"ck_uploads_{name}"), sql)
     with op.batch_alter_table("uploads") as batch:
         batch.alter_column("way", existing_type=WAYS, server_default=None)
+    with op.batch_alter_table("media_imports") as batch:
+        batch.add_column(sa.Column("version", sa.String(length=300), nullable=True))
 
 
 def downgrade():
+    with op.batch_alter_table("media_imports") as batch:
+        batch.drop_column("version")
     # What arrives whole can't go on in pieces; its sender begins anew.
     op.execute("DELETE FROM uploads WHERE way != 'pieces'")
     with op.batch_alter_table("uploads") as batch:
