@@ -18,6 +18,7 @@ from app.web import (
     posts,
     presigned,
     pull,
+    reach,
     security,
     settings,
     shell,
@@ -35,5 +36,5 @@ def init_app(app: Flask) -> None:
     shell.init_app(app)
     errors.init_app(app)
     for module in (auth, health, hooks, pull, calendar, posts, media, uploads, presigned, imports,
-                   accounts, settings, system):
+                   accounts, settings, system, reach):
         app.register_blueprint(module.blueprint)

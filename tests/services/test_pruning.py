@@ -102,7 +102,8 @@ def test_records_of_imports_are_deleted_a_month_after_and_those_on_their_way_are
     def remember(days_ago: float, state=ImportState.FAILED):
         at = clock.utcnow() - timedelta(days=days_ago)
         db.session.add(MediaImport(workspace_id=alice.workspace_id, url="https://example.com/a.mp4", created_by_id=alice.user_id,
-                                   state=state, created_at=at, due_at=at if state is ImportState.QUEUED else None, problem_code="x", problem_text="X."))
+                                   state=state, created_at=at, due_at=at if state is ImportState.QUEUED else None,
+                                   problem_code="x", problem_text="X."))
     with app.app_context():
         for days in (0, 29, 31):
             remember(days)
