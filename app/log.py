@@ -18,7 +18,7 @@ SECRETS = re.compile(
     r"\b(act|rft)\.[\w!*.~-]+"
     # In forms and addresses, and in JSON or a dict that was made text. A code is a secret in an address alone:
     # elsewhere it is what TikTok answered, and the only diagnosis.
-    rf"|((?:(?:{'|'.join(SECRET_NAMES)})\\?[\"']?\s*[=:]\s*\\?[\"']?)|[?&](?:code|state)=)[^&\s\"'\\]+"
+    rf"|((?:(?:{'|'.join(SECRET_NAMES)})\\?[\"']?\s*[=:]\s*\\?[\"']?)|[?&](?:code|state|signature|X-Amz-Signature)=)[^&\s\"'\\]+"
     r"|\b((?i:bearer) )[^\s\"'\\]+"
 )
 _context: ContextVar[Mapping[str, object]] = ContextVar("log_context", default=MappingProxyType({}))

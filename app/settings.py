@@ -22,6 +22,8 @@ MAX_PORT = 65_535
 LONGEST_CALL_SECONDS = 25
 """A step makes two calls, and its lease of a minute has to hold until both are answered."""
 
+ALLOWED_HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}")
+VERIFICATION_FILE = re.compile(r"tiktok([A-Za-z0-9_-]{1,200})\.txt(?:=([ -~]{1,500}))?")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -112,6 +114,10 @@ class Settings:
         "TIKTOK_UPLOAD_TIMEOUT_SECONDS", 120, "How long an upload may stand still before it is begun again where it stopped"
     )
     tiktok_pkce: str = setting("TIKTOK_PKCE", "off", "`off`, or `hex` to send PKCE with TikTok's hexadecimal challenge")
+    tiktok_verification_files: tuple[str, ...] = setting(
+        "TIKTOK_VERIFICATION_FILES", (), "Comma list of the files that TikTok has you put at `PUBLIC_URL` to verify it, by their names:"
+        " `tiktokABC123.txt`, or `tiktokABC123.txt=what is in it`"
+    )
     sandbox_port: int = setting("SANDBOX_PORT", 8100, "Port of the sandbox TikTok")
     sandbox_processing_seconds: float = setting("SANDBOX_PROCESSING_SECONDS", 3.0, "How long the sandbox processes a video")
 
@@ -131,9 +137,8 @@ class Settings:
         _one_of("LOG_LEVEL", self.log_level, ("DEBUG", "INFO", "WARNING", "ERROR"))
         _one_of("LOG_FORMAT", self.log_format, ("text", "json"))
         _one_of("TIKTOK_PKCE", self.tiktok_pkce, ("off", "hex"))
-        for host in self.fetch_allowed_hosts:
-            if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}", host):
-                raise SettingsError(f"FETCH_ALLOWED_HOSTS must list host:port, not {host!r}")
+        _all_match("FETCH_ALLOWED_HOSTS", self.fetch_allowed_hosts, ALLOWED_HOST, "host:port")
+        _all_match("TIKTOK_VERIFICATION_FILES", self.tiktok_verification_files, VERIFICATION_FILE, "names such as tiktokABC123.txt")
         if self.tiktok_timeout_seconds > LONGEST_CALL_SECONDS:
             raise SettingsError(f"TIKTOK_TIMEOUT_SECONDS must be {LONGEST_CALL_SECONDS} at most, not {self.tiktok_timeout_seconds}")
         _at_least("KEEP_WEBHOOKS_DAYS", self.keep_webhooks_days, 4, "TikTok repeats a webhook for three days")
@@ -193,6 +198,12 @@ class Settings:
             if url.startswith(plain):
                 return "postgresql+psycopg://" + url.removeprefix(plain)
         return url
+
+    @property
+    def verification_files(self) -> dict[str, str]:
+        """Names and contents of the files by which TikTok verifies this address; unless told, the content is what TikTok's always is."""
+        found = [match for file in self.tiktok_verification_files if (match := VERIFICATION_FILE.fullmatch(file))]
+        return {f"tiktok{match[1]}.txt": match[2] or f"tiktok-developers-site-verification={match[1]}" for match in found}
 
     @property
     def media_path(self) -> Path:
@@ -256,6 +267,12 @@ def _parse_url(name: str, raw: str) -> str:
 def _one_of(name: str, value: str, accepted: tuple[str, ...]) -> None:
     if value not in accepted:
         raise SettingsError(f"{name} must be one of {', '.join(accepted)}, not {value!r}")
+
+
+def _all_match(name: str, values: tuple[str, ...], pattern: re.Pattern[str], what: str) -> None:
+    for value in values:
+        if not pattern.fullmatch(value):
+            raise SettingsError(f"{name} must list {what}, not {value!r}")
 
 
 def _at_least(name: str, value: int, least: int, reason: str) -> None:

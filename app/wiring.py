@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import threading
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from app.infra.tiktok.webhooks import WebhookReader
 from app.services.accounts import AccountPorts
 from app.services.media import MediaPorts
 from app.services.media_imports import ImportPorts
+from app.services.presigned import PresignedPorts
 from app.services.publishing import PublishingPorts
 from app.services.uploads import UploadPorts
 from app.settings import Settings
@@ -63,11 +65,22 @@ class Wiring:
 
     @property
     def media_imports(self) -> ImportPorts:
-        return ImportPorts(self.media, self.web, is_stopping=self.stopping.is_set)
+        return ImportPorts(self.media, self.web, DiskPartials(self.settings.media_path / "incoming" / "imports"),
+                           quota_bytes=self.settings.media_quota_bytes, is_stopping=self.stopping.is_set)
 
     @property
     def uploads(self) -> UploadPorts:
         return UploadPorts(self.media, self.partials, self.settings.upload_max_bytes, self.settings.media_quota_bytes)
+
+    @property
+    def presigned(self) -> PresignedPorts:
+        # A key of its own, so that nothing else that the secret signs can pass for an address.
+        key = hmac.new(self.settings.secret_key.encode(), b"addresses for uploads", "sha256").digest()
+        bucket = self.storage if isinstance(self.storage, s3.S3Storage) else None
+        return PresignedPorts(self.uploads, key, self._put_url, bucket)
+
+    def _put_url(self, upload_id: str, expires: int, signature: str) -> str:
+        return f"{self.settings.base_url}/media/presigned/{upload_id}/content?expires={expires}&signature={signature}"
 
     @property
     def publishing(self) -> PublishingPorts:

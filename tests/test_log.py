@@ -20,6 +20,8 @@ SECRETS = {
     "lower-case bearer": ("authorization: bearer opaque-Token_1", "opaque-Token_1"),
     "callback": ("GET /accounts/connected?code=Xyz*0!6410&state=S3cretState&scopes=a", "Xyz*0!6410"),
     "state": ("GET /accounts/connected?code=Xyz&state=S3cretState&scopes=a", "S3cretState"),
+    "an upload's address": ("PUT /media/presigned/00/content?expires=1&signature=0a1b2c", "0a1b2c"),
+    "a bucket's address": ("PUT https://s3.example.com/oncue/uploads/00?X-Amz-Expires=900&X-Amz-Signature=0a1b2c", "0a1b2c"),
     "encoded code": ("GET /accounts/connected?scopes=a&code=Xyz%2A0%216410", "Xyz%2A0%216410"),
     "upload address": ("PUT https://open-upload.tiktokapis.com/video/?upload_id=6974&upload_token=Xza123", "Xza123"),
     "upload id": ("PUT https://open-upload.tiktokapis.com/video/?upload_id=69740011&upload_token=Xza123", "69740011"),

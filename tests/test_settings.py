@@ -43,6 +43,7 @@ def test_without_an_environment_everything_has_its_default():
     ("S3_ENDPOINT_URL", "https://s3.example.com/", "s3_endpoint_url", "https://s3.example.com"),
     ("S3_SECRET_ACCESS_KEY", "s", "s3_secret_access_key", Secret("s")),
     ("UPLOAD_MAX_BYTES", "1000", "upload_max_bytes", 1000),
+    ("TIKTOK_VERIFICATION_FILES", "tiktokA1.txt, tiktokB.txt=b c", "tiktok_verification_files", ("tiktokA1.txt", "tiktokB.txt=b c")),
     ("FETCH_ALLOWED_HOSTS", "nas.lan:8080, [fd00::1]:80", "fetch_allowed_hosts", ("nas.lan:8080", "[fd00::1]:80")),
     ("LOG_FORMAT", "json", "log_format", "json"),
     ("TIKTOK_API_URL", "http://127.0.0.1:8100", "tiktok_api_url", "http://127.0.0.1:8100"),
@@ -236,6 +237,11 @@ def test_the_sandbox_is_used_until_an_app_of_tiktok_s_is_named():
 def test_every_setting_says_what_it_is_for(field):
     assert len(field.metadata["about"].split()) >= 3
     assert not field.metadata["about"].endswith(".")
+
+
+@pytest.mark.parametrize("raw", ["ABC123", "tiktok.txt", "tiktokA B.txt", "tiktokA.html", "../tiktokA.txt", "tiktokA.txt="])
+def test_a_verification_file_has_the_name_that_tiktok_gave_it(raw):
+    assert "TIKTOK_VERIFICATION_FILES must list names" in refusal(TIKTOK_VERIFICATION_FILES=f"tiktokA.txt,{raw}")
 
 
 @pytest.mark.parametrize("raw", ["nas.lan", "http://nas.lan:80", "nas.lan:", "nas.lan:80/x", "*:80"])

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 import socket
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
@@ -23,13 +26,14 @@ import httpcore
 import httpx
 
 from app.infra.web_address import Address, WebAddress, forbidden, is_public, parse
-from app.services.ports import Fetched, FetchError
+from app.services.ports import Begun, Fetched, FetchError
 
 log = logging.getLogger(__name__)
 
 Resolver = Callable[[str, int], Iterable[str]]
 """All addresses of a host; raises OSError."""
 Progress = Callable[[int, int | None], None]
+Opened = Callable[[int, str | None], object]
 
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 5.0
@@ -38,6 +42,9 @@ TRIED_ADDRESSES = 2
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 GONE, DENIED = frozenset({404, 410}), frozenset({401, 402, 403, 407, 451})
 UNAVAILABLE = frozenset({408, 421, 425, 429})
+PARTIAL, RANGE_REFUSED = 206, 416
+CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})")
+VERSION_MAX = 300
 
 TEXTS = {
     "url_not_found": "There is no file at this link any more. Check the link, or upload the file.",
@@ -94,22 +101,29 @@ class WebFetcher:
         """Refuse what is no web address, or not a public one, as its host resolves now."""
         self._resolve(parse(url, self._allowed))
 
-    def fetch(self, url: str, write: Callable[[bytes], object], progress: Progress = lambda _received, _total: None) -> Fetched:
-        """Stream what `url` leads to into `write`, following redirects; raises FetchError, and whatever the callables raise."""
+    def fetch(self, url: str, write: Callable[[bytes], object], progress: Progress = lambda _received, _total: None,
+              begun: Begun | None = None, opened: Opened = lambda _first, _version: None) -> Fetched:
+        """Stream what `url` leads to into `write`, following redirects; raises FetchError, and whatever the callables raise.
+
+        With `begun` the rest of that version is asked for; `opened` hears whether it comes, or the file from its beginning.
+        """
         deadline = _Deadline(self._limits.total_seconds, self._limits.idle_seconds)
         here = parse(url, self._allowed)
         for _ in range(MAX_REDIRECTS + 1):
-            progress(0, None)
-            with self._get(here, deadline) as response:
+            progress(begun.size_bytes if begun else 0, None)
+            with self._get(here, deadline, begun) as response:
+                if begun is not None and response.status in (PARTIAL, RANGE_REFUSED) and _first_byte(response) != begun.size_bytes:
+                    begun = None  # not the rest that was asked for: from the beginning, at the same address
+                    continue
                 if response.status not in REDIRECTS:
-                    size = self._receive(response, write, progress)
+                    size = self._receive(response, write, progress, opened, is_rest=begun is not None)
                     return Fetched(_name(here), size)
                 location = _header(response, b"location")
             here = parse(urljoin(here.url, location), self._allowed)
         raise failure("url_redirects")
 
     @contextmanager
-    def _get(self, to: WebAddress, deadline: _Deadline) -> Iterator[httpcore.Response]:
+    def _get(self, to: WebAddress, deadline: _Deadline, begun: Begun | None) -> Iterator[httpcore.Response]:
         addresses = self._resolve(to)
         origin = httpcore.Origin(to.scheme.encode(), to.host.encode(), to.port)
         connection = httpcore.HTTPConnection(origin, ssl_context=self._tls if to.scheme == "https" else None,
@@ -117,6 +131,8 @@ class WebFetcher:
         # Compressed answers could grow without end; videos and photos are compressed in themselves.
         headers = [("Host", to.netloc), ("User-Agent", "Oncue"), ("Accept", "*/*"), ("Accept-Encoding", "identity"),
                    ("Connection", "close")]
+        if begun is not None:
+            headers += [("Range", f"bytes={begun.size_bytes}-"), ("If-Range", begun.version)]
         request = httpcore.Request("GET", httpcore.URL(scheme=to.scheme.encode(), host=to.host.encode(), port=to.port,
                                                        target=to.target.encode()), headers=headers)
         with _translated(), closing(connection):
@@ -139,17 +155,19 @@ class WebFetcher:
             raise forbidden()
         return tuple(map(str, dict.fromkeys(found)))
 
-    def _receive(self, response: httpcore.Response, write: Callable[[bytes], object], progress: Progress) -> int:
-        _check_status(response.status)
+    def _receive(self, response: httpcore.Response, write: Callable[[bytes], object], progress: Progress, opened: Opened, *,
+                 is_rest: bool) -> int:
+        received = _first_byte(response) if is_rest and response.status == PARTIAL else 0
+        _check_status(200 if received else response.status)
         if _header(response, b"content-type").partition(";")[0].strip().lower() in ("text/html", "application/xhtml+xml"):
             raise failure("url_is_page")
         if _header(response, b"content-encoding").lower() not in ("", "identity"):
             raise failure("url_refused", status=response.status)
         stated = _header(response, b"content-length")
-        total = int(stated) if stated.isdecimal() and stated.isascii() else None
+        total = received + int(stated) if stated.isdecimal() and stated.isascii() else None
         self._check_size(total or 0)
-        received = 0
         progress(received, total)
+        opened(received, _version(response))
         for block in response.iter_stream():
             received += len(block)
             self._check_size(received)
@@ -249,6 +267,26 @@ def _check_status(status: int) -> None:
         raise failure("url_unavailable", status=status)
     if status != 200:
         raise failure("url_refused", status=status)
+
+
+def _first_byte(response: httpcore.Response) -> int:
+    """Where a partial answer begins; 0, where no rest begins, when it does not say so."""
+    found = CONTENT_RANGE.fullmatch(_header(response, b"content-range"))
+    return int(found[1]) if found and response.status == PARTIAL else 0
+
+
+def _version(response: httpcore.Response) -> str | None:
+    """What the rest of this very file can be asked for by: an ETag that is not weak, or a date that is old enough to be as good."""
+    if _header(response, b"accept-ranges").lower() == "none":
+        return None
+    etag, modified = _header(response, b"etag"), _header(response, b"last-modified")
+    if re.fullmatch(r'"[\x21\x23-\x7e]*"', etag) and len(etag) <= VERSION_MAX:
+        return etag
+    try:
+        is_old = parsedate_to_datetime(_header(response, b"date")) - parsedate_to_datetime(modified) >= timedelta(seconds=1)
+    except (ValueError, TypeError):  # not dates, or one without its zone
+        return None
+    return modified if is_old and modified.isascii() and len(modified) <= VERSION_MAX else None
 
 
 def _address(text: str) -> Address:

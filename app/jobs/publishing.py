@@ -8,7 +8,9 @@ from app import clock
 from app.models import db
 from app.queries.due import due_imports, due_targets
 from app.services import accounts
+from app.services.arriving import sweep_partials
 from app.services.ports import TikTokError
+from app.services.presigned import sweep_bucket
 from app.services.publishing import advance
 from app.services.uploads import expire_uploads
 from app.wiring import wiring
@@ -52,4 +54,6 @@ def refresh_tokens() -> None:
 def sweep_uploads() -> None:
     """Remove uploads whose time is over, and what the requests of killed processes left behind a day ago."""
     expire_uploads(wiring().uploads)
+    sweep_bucket(wiring().presigned)
+    sweep_partials(wiring().media_imports.partials)
     wiring().storage.sweep_incoming((clock.utcnow() - timedelta(days=1)).timestamp())

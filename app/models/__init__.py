@@ -5,10 +5,10 @@ from app.models.base import db
 from app.models.media import ImportState, MediaFile, MediaImport
 from app.models.posts import Event, Post, PostPhoto, PostTarget, PublishAttempt, Step
 from app.models.team import Member, Role, User, Workspace
-from app.models.uploads import Upload
+from app.models.uploads import Upload, UploadWay
 from app.models.webhooks import IncomingWebhook
 
 __all__ = [
     "Connection", "Event", "ImportState", "IncomingWebhook", "MediaFile", "MediaImport", "Member", "Post", "PostPhoto", "PostTarget",
-    "PublishAttempt", "Role", "Step", "TikTokAccount", "Upload", "User", "Workspace", "db",
+    "PublishAttempt", "Role", "Step", "TikTokAccount", "Upload", "UploadWay", "User", "Workspace", "db",
 ]

@@ -86,6 +86,8 @@ class MediaImport(Base):
     workspace_id: Mapped[int] = mapped_column(sa.ForeignKey("workspaces.id"))
     url: Mapped[str] = mapped_column(sa.Text)
     state: Mapped[ImportState] = mapped_column(default=ImportState.QUEUED)
+    version: Mapped[str | None] = mapped_column(sa.String(300))
+    """What the server calls the version of the file that has arrived in part: another try goes on with the same, or begins anew."""
     received_bytes: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     total_bytes: Mapped[int | None] = mapped_column(sa.BigInteger)
     problem_code: Mapped[str | None] = mapped_column(sa.String(64))

@@ -12,6 +12,8 @@ from app.models import MediaImport, PostTarget, db
 
 BATCH = 1000
 Now = datetime | sa.BindParameter[datetime]
+IMPORTS_AT_ONCE = 2
+"""Files that are fetched for one workspace side by side: the others' shall not wait behind a hundred of one."""
 UNSENT = (TargetState.SCHEDULED, TargetState.PUBLISHING)
 
 
@@ -43,8 +45,17 @@ def due_imports(now: datetime, limit: int = BATCH) -> list[int]:
 
 
 def import_is_free(now: Now) -> sa.ColumnElement[bool]:
-    """No living worker holds it."""
-    return sa.or_(MediaImport.lease_until.is_(None), MediaImport.lease_until < now)
+    """No living worker holds it, and not so many others of its workspace are being fetched that it has to wait."""
+    unheld = sa.or_(MediaImport.lease_until.is_(None), MediaImport.lease_until < now)
+    return sa.and_(unheld, others_being_fetched(now) < IMPORTS_AT_ONCE)
+
+
+def others_being_fetched(now: Now) -> sa.ScalarSelect[int]:
+    """How many other imports of an import's workspace living workers hold."""
+    other = aliased(MediaImport)
+    return sa.select(sa.func.count()).where(
+        other.workspace_id == MediaImport.workspace_id, other.lease_until >= now, other.id != MediaImport.id,
+    ).correlate(MediaImport).scalar_subquery()
 
 
 def oldest_due_at(now: datetime) -> datetime | None:

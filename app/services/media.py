@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.domain.errors import DomainError, ErrorKind, Problem, raise_if, refuse
-from app.domain.media_rules import MediaKind, PhotoFacts, VideoFacts, file_problems, is_convertible
+from app.domain.media_rules import DeclaredFacts, MediaKind, PhotoFacts, VideoFacts, declared_problems, file_problems, is_convertible
 from app.models import MediaFile, Workspace, db
 from app.services.history import record_event
 from app.services.ports import Clock, IncomingFile, MediaProbe, Storage
@@ -27,12 +27,14 @@ class MediaPorts:
 
 
 def keep_media(*, incoming: IncomingFile, name: str, workspace_id: int, actor_id: int, ports: MediaPorts,
-               kinds: Container[MediaKind] = tuple(MediaKind), along: Callable[[Session, int], None] | None = None) -> int:
+               kinds: Container[MediaKind] = tuple(MediaKind), declared: DeclaredFacts | None = None,
+               along: Callable[[Session, int], None] | None = None) -> int:
     """Probe an uploaded file and keep it, if it is of one of these kinds; returns the media file's id.
 
-    Content decides, not name or header. Raises DomainError with one problem per reason that TikTok would have
-    to refuse it; nothing is kept then, unless it is a photo that `convert` can mend. The same bytes are one file: coming again, they
-    get the id that they have. `along` writes, in the same transaction, what shall be true as soon as the file is there.
+    Content decides, not name or header. Raises DomainError with one problem per contradiction to what was declared, or per reason
+    that TikTok would have to refuse it; nothing is kept then, unless it is a photo that `convert` can mend. The same bytes are one
+    file: coming again, they get the id that they have. `along` writes, in the same transaction, what shall be true as soon as the
+    file is there.
     """
     let_go()
     if incoming.size_bytes == 0:
@@ -43,6 +45,8 @@ def keep_media(*, incoming: IncomingFile, name: str, workspace_id: int, actor_id
     facts = probe.facts
     if (MediaKind.VIDEO if isinstance(facts, VideoFacts) else MediaKind.PHOTO) not in kinds:
         raise refuse("media_wrong_kind", "This is a picture. Choose an MP4, MOV or WebM video.", "media")
+    if declared is not None:
+        raise_if(declared_problems(declared, facts, incoming.sha256))
     problems = file_problems(facts)
     if not is_convertible(problems):
         raise_if(problems)

@@ -99,7 +99,7 @@ def _copy_original(move: Move, key: str, sha256: str) -> int | None:
 
 
 def _copy_picture(move: Move, key: str) -> int | None:
-    """Bytes that were copied, None when the target had them. Posters and avatars are small, and have no hash of their own."""
+    """Bytes that were copied, None when the target had them. Posters, strips and avatars are small, and have no hash of their own."""
     there, here = _content(move.target, key), _content(move.source, key)
     if there is not None and (here in (None, there) or move.target_in_use):
         return None
@@ -112,21 +112,24 @@ def _copy_picture(move: Move, key: str) -> int | None:
 
 
 def _originals() -> Iterator[tuple[str, str]]:
-    """Key and SHA-256 of each file; the same bytes may have many rows."""
-    yield from _rows(MediaFile.storage_key, MediaFile.sha256)
+    """Key and SHA-256 of each file whose bytes are still kept; the same bytes may have many rows."""
+    yield from _rows(MediaFile.storage_key, MediaFile.sha256, MediaFile.ended_at.is_(None))
 
 
 def _pictures() -> Iterator[str]:
-    for column in (MediaFile.poster_key, TikTokAccount.avatar_key):
-        for key, _ in _rows(column, column):
+    # Of a file that has ended, its poster is left.
+    strips = _rows(MediaFile.strip_key, MediaFile.strip_key, MediaFile.ended_at.is_(None))
+    for rows in (_rows(MediaFile.poster_key, MediaFile.poster_key), strips, _rows(TikTokAccount.avatar_key, TikTokAccount.avatar_key)):
+        for key, _ in rows:
             yield key
 
 
-def _rows(key: InstrumentedAttribute[Any], value: InstrumentedAttribute[Any]) -> Iterator[tuple[str, str]]:
-    """In order of their keys, a batch at a time, without holding the database during a copy."""
+def _rows(key: InstrumentedAttribute[Any], value: InstrumentedAttribute[Any],
+          *conditions: sa.ColumnElement[bool]) -> Iterator[tuple[str, str]]:
+    """Where there is a key, in order of their keys, a batch at a time, without holding the database during a copy."""
     after = ""
     while True:
-        rows = db.session.execute(sa.select(key, value).where(key > after).distinct().order_by(key).limit(BATCH))
+        rows = db.session.execute(sa.select(key, value).where(key > after, *conditions).distinct().order_by(key).limit(BATCH))
         found: list[tuple[str, str]] = [(row[0], row[1]) for row in rows]
         let_go()
         yield from found

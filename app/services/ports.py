@@ -166,14 +166,27 @@ class Fetched:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What is here of a file already: so many bytes of what its server calls by that version."""
+
+    size_bytes: int
+    version: str
+
+
 class WebFetch(Protocol):
     """Fetches public files, and nothing from inside one's own network. Both methods raise FetchError."""
 
     def check(self, url: str) -> None:
         """Refuse what could never be fetched (`url_invalid`, `url_forbidden`), and what can't be found now."""
         ...
-    def fetch(self, url: str, write: Callable[[bytes], object], progress: Callable[[int, int | None], None]) -> Fetched:
-        """Stream the file to `write`; `progress` hears what has arrived and, if known, of how much. Whatever they raise ends it."""
+    def fetch(self, url: str, write: Callable[[bytes], object], progress: Callable[[int, int | None], None],
+              begun: Begun | None = None, opened: Callable[[int, str | None], object] = ...) -> Fetched:
+        """Stream the file to `write`; `progress` hears what has arrived and, if known, of how much. Whatever they raise ends it.
+
+        With `begun` only the rest is asked for. `opened` hears, before the first byte, at which byte the server begins, 0 if it begins
+        anew, and by which version to go on another time, None if it can't.
+        """
         ...
 
 
@@ -238,10 +251,27 @@ class Storage(Protocol):
     def delete(self, key: str) -> None: ...
 
 
+class DirectStorage(Storage, Protocol):
+    """Storage that a file can be sent to without passing through us."""
+
+    def presign_put(self, key: str, *, size_bytes: int, content_type: str, seconds: int) -> tuple[str, dict[str, str]]:
+        """An address that takes one PUT of that size and type within that time, and the headers that it must come with."""
+        ...
+    def keys_below(self, prefix: str) -> Iterable[str]: ...
+
+
+class PartialFile(IncomingFile, Protocol):
+    """A file that more is added to."""
+
+    def restart(self) -> None:
+        """Forget what is there."""
+        ...
+
+
 class Partials(Protocol):
     """Files that arrive in pieces, by their uploads' ids; they stay until they are discarded."""
 
-    def hold(self, upload_id: str) -> IncomingFile:
+    def hold(self, upload_id: str) -> PartialFile:
         """The file, made if need be, open for more. Raises BlockingIOError while another holds it; a killed process holds nothing."""
         ...
     def size(self, upload_id: str) -> int: ...

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.domain.lifecycle import TargetState
 from app.domain.quota import DAY
-from app.models import IncomingWebhook, PostTarget, PublishAttempt, db
+from app.models import IncomingWebhook, MediaImport, PostTarget, PublishAttempt, db
 from app.services.transactions import let_go, writing
 
 log = logging.getLogger(__name__)
@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 BATCH = 500
 BATCHES = 20
 """In one run; the next one goes on."""
+IMPORTS_KEPT = timedelta(days=30)
+"""The library has the file, the history the event; the record only tells who looks back how it went."""
 FINISHED = (TargetState.PUBLISHED, TargetState.FAILED, TargetState.MISSED, TargetState.CANCELED)
 """With nothing left to do. A post in doubt keeps its tries: they are all that is known of it."""
 
@@ -36,7 +38,12 @@ def prune_attempts(*, keep_days: int, now: datetime, batch: int = BATCH) -> int:
     return _prune(PublishAttempt, [PublishAttempt.started_at < before, PublishAttempt.target_id.in_(finished)], batch)
 
 
-def _prune(model: type[IncomingWebhook | PublishAttempt], condition: list[sa.ColumnElement[bool]], batch: int) -> int:
+def prune_imports(*, now: datetime, batch: int = BATCH) -> int:
+    """Delete the records of imports that ended, well or not, that long ago; the files stay."""
+    return _prune(MediaImport, [MediaImport.created_at < now - IMPORTS_KEPT, MediaImport.due_at.is_(None)], batch)
+
+
+def _prune(model: type[IncomingWebhook | MediaImport | PublishAttempt], condition: list[sa.ColumnElement[bool]], batch: int) -> int:
     count = 0
     for _ in range(BATCHES):
         # Found before the transaction that writes: the search may take its time, and on SQLite everybody would wait for it.

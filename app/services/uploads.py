@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import logging
 import secrets
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -17,10 +17,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.domain.errors import DomainError, ErrorKind, Problem, refuse
-from app.domain.media_rules import MediaKind
-from app.models import Upload, db
+from app.domain.media_rules import DeclaredFacts, MediaKind
+from app.models import Upload, UploadWay, db
 from app.services.media import MediaPorts, display_name, keep_media
-from app.services.ports import IncomingFile, Partials
+from app.services.ports import IncomingFile, PartialFile, Partials
 from app.services.storage_quota import check_room
 from app.services.transactions import let_go, writing
 
@@ -31,6 +31,7 @@ LIFETIME = timedelta(hours=24)
 COPY_BYTES = 1_000_000
 CHECKSUMS = ("sha1", "sha256", "sha512")
 EXPIRED_AT_ONCE = 500
+IN_PIECES = (UploadWay.PIECES,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,13 @@ class Progress:
     id: str
     workspace_id: int
     owner_id: int
+    way: UploadWay
     name: str
     client_metadata: str
     size_bytes: int
+    content_type: str | None
+    declared: DeclaredFacts | None
+    received_at: datetime | None
     expires_at: datetime
     media_file_id: int | None
     problems: tuple[Problem, ...]
@@ -77,13 +82,12 @@ def begin_upload(*, size_bytes: int, name: str, client_metadata: str, workspace_
     return load_upload(upload_id, workspace_id, ports)
 
 
-def load_upload(upload_id: str, workspace_id: int, ports: UploadPorts) -> Progress:
-    """How far it is. Raises DomainError `upload_not_found` or `upload_expired`."""
-    row = db.session.execute(
-        sa.select(Upload.id, Upload.workspace_id, Upload.owner_id, Upload.name, Upload.client_metadata, Upload.size_bytes,
-                  Upload.expires_at, Upload.media_file_id, Upload.problems)
-        .where(Upload.id == upload_id, Upload.workspace_id == workspace_id)
-    ).one_or_none()
+def load_upload(upload_id: str, workspace_id: int | None, ports: UploadPorts, ways: Collection[UploadWay] = IN_PIECES) -> Progress:
+    """How far it is. Raises DomainError `upload_not_found` or `upload_expired`. No workspace: its sender has proved to be sent by it."""
+    mine = () if workspace_id is None else (Upload.workspace_id == workspace_id,)
+    row = db.session.scalar(sa.select(Upload).where(Upload.id == upload_id, Upload.way.in_(ways), *mine))
+    if row is not None:
+        db.session.expunge(row)
     let_go()
     if row is None:
         raise refuse("upload_not_found", "This upload does not exist any more. Choose the file again.", "media", ErrorKind.NOT_FOUND)
@@ -91,9 +95,11 @@ def load_upload(upload_id: str, workspace_id: int, ports: UploadPorts) -> Progre
         raise refuse("upload_expired", "This upload waited for too long. Choose the file again.", "media", ErrorKind.NOT_FOUND)
     problems = tuple(Problem(**problem) for problem in row.problems or ())
     is_over = row.media_file_id is not None or bool(problems)
-    offset = row.size_bytes if is_over else ports.partials.size(row.id)
-    return Progress(row.id, row.workspace_id, row.owner_id, row.name, row.client_metadata, row.size_bytes, row.expires_at,
-                    row.media_file_id, problems, offset)
+    return Progress(
+        id=row.id, workspace_id=row.workspace_id, owner_id=row.owner_id, way=row.way, name=row.name, client_metadata=row.client_metadata,
+        size_bytes=row.size_bytes, content_type=row.content_type, declared=DeclaredFacts(**row.declared) if row.declared else None,
+        received_at=row.received_at, expires_at=row.expires_at, media_file_id=row.media_file_id, problems=problems,
+        offset=row.size_bytes if is_over else ports.partials.size(row.id))
 
 
 def append_bytes(upload_id: str, *, workspace_id: int, offset: int, blocks: Iterable[bytes], checksum: tuple[str, bytes] | None,
@@ -103,21 +109,21 @@ def append_bytes(upload_id: str, *, workspace_id: int, offset: int, blocks: Iter
     `blocks` may end early: what came until then stays, on disk when this returns. With a checksum only what is whole and right
     stays. Raises DomainError `upload_offset`, `upload_busy`, `upload_too_long` or `upload_checksum`.
     """
-    with _held(upload_id, workspace_id, ports) as (upload, file):
+    with held(upload_id, workspace_id, ports) as (upload, file):
         if offset != upload.offset:
             raise refuse("upload_offset", f"The next byte is number {upload.offset}.", kind=ErrorKind.CONFLICT)
         if upload.is_over:
             return upload
         try:
             if checksum is None:
-                _append(file, blocks, upload.size_bytes)
+                write_blocks(file, blocks, upload.size_bytes)
             else:
                 _append_checked(file, blocks, upload.size_bytes, checksum, ports)
         finally:
             file.sync()
             _renew(upload_id, ports)
         if file.size_bytes == upload.size_bytes:
-            _finish(upload, file, kinds, ports)
+            finish(upload, file, kinds, ports)
     return load_upload(upload_id, workspace_id, ports)
 
 
@@ -130,15 +136,15 @@ def finished_upload(upload_id: str, *, workspace_id: int, kinds: Container[Media
     upload = load_upload(upload_id, workspace_id, ports)
     if upload.is_over or upload.offset < upload.size_bytes:
         return upload
-    with _held(upload_id, workspace_id, ports) as (upload, file):
+    with held(upload_id, workspace_id, ports) as (upload, file):
         if not upload.is_over:
-            _finish(upload, file, kinds, ports)
+            finish(upload, file, kinds, ports)
     return load_upload(upload_id, workspace_id, ports)
 
 
-def end_upload(upload_id: str, *, workspace_id: int, ports: UploadPorts) -> None:
+def end_upload(upload_id: str, *, workspace_id: int, ports: UploadPorts, ways: Collection[UploadWay] = IN_PIECES) -> None:
     """Forget an upload and what arrived of it; what it has become stays. Raises DomainError `upload_busy`."""
-    with _held(upload_id, workspace_id, ports):
+    with held(upload_id, workspace_id, ports, ways):
         _remove(upload_id, ports)
 
 
@@ -166,15 +172,16 @@ def expire_uploads(ports: UploadPorts) -> int:
 
 
 @contextmanager
-def _held(upload_id: str, workspace_id: int, ports: UploadPorts) -> Iterator[tuple[Progress, IncomingFile]]:
-    """The upload with its file, for one request at a time."""
-    load_upload(upload_id, workspace_id, ports)
+def held(upload_id: str, workspace_id: int | None, ports: UploadPorts,
+         ways: Collection[UploadWay] = IN_PIECES) -> Iterator[tuple[Progress, PartialFile]]:
+    """The upload with its file, for one request at a time. Raises DomainError `upload_busy`."""
+    load_upload(upload_id, workspace_id, ports, ways)
     try:
         file = ports.partials.hold(upload_id)
     except BlockingIOError:
         raise refuse("upload_busy", "Another request is sending this file.", kind=ErrorKind.CONFLICT) from None
     try:
-        upload = load_upload(upload_id, workspace_id, ports)  # whoever had it until now may have finished or removed it
+        upload = load_upload(upload_id, workspace_id, ports, ways)  # whoever had it until now may have finished or removed it
         yield upload, file
         if upload.is_over:
             ports.partials.discard(upload_id)
@@ -186,7 +193,8 @@ def _held(upload_id: str, workspace_id: int, ports: UploadPorts) -> Iterator[tup
         file.close()
 
 
-def _append(file: IncomingFile, blocks: Iterable[bytes], size_bytes: int) -> None:
+def write_blocks(file: IncomingFile, blocks: Iterable[bytes], size_bytes: int) -> None:
+    """Add what arrives, up to that size. Raises DomainError `upload_too_long`."""
     for block in blocks:
         if file.size_bytes + len(block) > size_bytes:
             raise refuse("upload_too_long", "More arrived than was announced. Choose the file again.", "media")
@@ -225,22 +233,26 @@ def parse_checksum(header: str) -> tuple[str, bytes] | None:
 
 
 def _renew(upload_id: str, ports: UploadPorts) -> None:
+    note(upload_id, expires_at=ports.media.utcnow() + LIFETIME)
+
+
+def note(upload_id: str, **columns: Any) -> None:
+    """Write columns of an upload, in a transaction of its own."""
     with writing() as session:
-        _note(session, upload_id, expires_at=ports.media.utcnow() + LIFETIME)
+        _note(session, upload_id, **columns)
 
 
 def _note(session: Session, upload_id: str, **columns: Any) -> None:
     session.execute(sa.update(Upload).where(Upload.id == upload_id).values(**columns))
 
 
-def _finish(upload: Progress, file: IncomingFile, kinds: Container[MediaKind], ports: UploadPorts) -> None:
+def finish(upload: Progress, file: IncomingFile, kinds: Container[MediaKind], ports: UploadPorts) -> None:
+    """Make the result of a file that is whole, and keep it with the upload, whichever it is."""
     try:
         keep_media(incoming=file, name=upload.name, workspace_id=upload.workspace_id, actor_id=upload.owner_id, ports=ports.media,
-                   kinds=kinds, along=lambda session, media_id: _note(session, upload.id, media_file_id=media_id))
+                   kinds=kinds, declared=upload.declared, along=lambda session, media_id: _note(session, upload.id, media_file_id=media_id))
     except DomainError as error:
-        problems = [asdict(problem) for problem in error.problems]
-        with writing() as session:
-            _note(session, upload.id, problems=problems)
+        note(upload.id, problems=[asdict(problem) for problem in error.problems])
     ports.partials.discard(upload.id)
 
 

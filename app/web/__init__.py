@@ -13,9 +13,12 @@ from app.web import (
     errors,
     health,
     hooks,
+    imports,
     media,
     posts,
+    presigned,
     pull,
+    reach,
     security,
     settings,
     shell,
@@ -32,5 +35,6 @@ def init_app(app: Flask) -> None:
     assets.init_app(app)
     shell.init_app(app)
     errors.init_app(app)
-    for module in (auth, health, hooks, pull, calendar, posts, media, uploads, accounts, settings, system):
+    for module in (auth, health, hooks, pull, calendar, posts, media, uploads, presigned, imports,
+                   accounts, settings, system, reach):
         app.register_blueprint(module.blueprint)

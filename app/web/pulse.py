@@ -15,11 +15,13 @@ from app.infra.presence import Kind, Process
 from app.infra.task_queue import QueueName
 from app.models import db
 from app.queries.due import oldest_due_at
+from app.queries.imports import Waiting, waiting_imports
 from app.web.times import relative
 from app.wiring import wiring
 
 BEAT_LATE = timedelta(seconds=30)
 """Also how long something may be due before anybody needs to wonder."""
+NOTHING_WAITS = Waiting(0, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Pulse:
     beat_at: datetime | None
     oldest_due_at: datetime | None
     processes: tuple[Process, ...]
+    imports: Waiting = NOTHING_WAITS
 
     @property
     def is_beat_late(self) -> bool:
@@ -44,6 +47,10 @@ class Pulse:
     @property
     def is_backlogged(self) -> bool:
         return self.oldest_due_at is not None and self.now - self.oldest_due_at > BEAT_LATE
+
+    @property
+    def are_imports_late(self) -> bool:
+        return self.imports.oldest_at is not None and self.now - self.imports.oldest_at > BEAT_LATE
 
     @property
     def schedulers(self) -> tuple[Process, ...]:
@@ -70,9 +77,9 @@ class Finding:
 def load_pulse() -> Pulse:
     """One look at the database and a few at Redis; what does not answer is part of the answer."""
     now, redis = clock.utcnow(), _redis_answers()
-    database, oldest = _ask_database(now)
+    database, oldest, imports = _ask_database(now)
     return Pulse(now, database, redis, wiring().tasks.last_beat_at() if redis else None, oldest,
-                 wiring().presence.everyone(now) if redis else ())
+                 wiring().presence.everyone(now) if redis else (), imports)
 
 
 def findings(pulse: Pulse) -> Iterator[Finding]:
@@ -83,6 +90,7 @@ def findings(pulse: Pulse) -> Iterator[Finding]:
         return
     yield from _missing(pulse)
     yield from _behind(pulse)
+    yield from _fetching(pulse)
     for process in pulse.processes:
         if process.is_silent(pulse.now):
             yield Finding("warn", f"{name_of(process)} on {process.host} is silent", f"Process {process.pid} was last seen "
@@ -117,12 +125,18 @@ def _behind(pulse: Pulse) -> Iterator[Finding]:
                       "of the workers.")
 
 
-def _ask_database(now: datetime) -> tuple[bool, datetime | None]:
+def _fetching(pulse: Pulse) -> Iterator[Finding]:
+    if pulse.imports.count and not pulse.at_work(QueueName.MEDIA):
+        yield Finding("error", "Nobody fetches files", "Files from links wait until there is a worker. Start one with “flask worker"
+                      " media”.")
+
+
+def _ask_database(now: datetime) -> tuple[bool, datetime | None, Waiting]:
     try:
-        return db.session.scalar(sa.select(1)) == 1, oldest_due_at(now)
+        return db.session.scalar(sa.select(1)) == 1, oldest_due_at(now), waiting_imports(now)
     except SQLAlchemyError:
         db.session.rollback()
-        return False, None
+        return False, None, NOTHING_WAITS
 
 
 def _redis_answers() -> bool:

@@ -38,7 +38,8 @@ def index() -> Response:
     pulse = load_pulse()
     return reply("system/index.html", "system/_pulse.html", pulse=pulse, findings=list(findings(pulse)),
                  rows=[_row(pulse, process) for process in pulse.processes],
-                 beat=_ago(pulse.beat_at, pulse.now), due=_ago(pulse.oldest_due_at, pulse.now))
+                 beat=_ago(pulse.beat_at, pulse.now), due=_ago(pulse.oldest_due_at, pulse.now),
+                 fetching=_ago(pulse.imports.oldest_at, pulse.now))
 
 
 def _ago(at: datetime | None, now: datetime) -> str | None:

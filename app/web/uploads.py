@@ -84,7 +84,7 @@ def append(upload_id: str) -> Response:
     checksum = None
     if header := request.headers.get("Upload-Checksum"):
         checksum = uploads.parse_checksum(header) or abort(400)
-    upload = uploads.append_bytes(upload_id, workspace_id=member().workspace_id, offset=_number("Upload-Offset"), blocks=_blocks(),
+    upload = uploads.append_bytes(upload_id, workspace_id=member().workspace_id, offset=_number("Upload-Offset"), blocks=arriving_blocks(),
                                   checksum=checksum, kinds=KINDS, ports=wiring().uploads)
     return make_response("", 204, {"Upload-Offset": str(upload.offset), **_expiry(upload)})
 
@@ -120,7 +120,7 @@ def result(upload_id: str) -> Response:
     return make_response(render_template("media/_chosen.html", media=found, duration=duration_text(found.duration_seconds or 0)))
 
 
-def _blocks() -> Iterator[bytes]:
+def arriving_blocks() -> Iterator[bytes]:
     """The body as it arrives, ending where the connection breaks: whatever came is worth keeping."""
     connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     if connection is not None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from app.infra.fetch import Limits, WebFetcher
-from app.services.ports import Fetched, FetchError
+from app.services.ports import Begun, Fetched, FetchError
 from tests.websites import serving
 
 PUBLIC = "93.184.215.14"
@@ -313,15 +313,17 @@ def test_a_server_that_is_silent_is_given_up(site):
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX-Long: ", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"])
 def test_a_server_that_drips_is_given_up_when_the_time_is_over(site, start):
+    over = threading.Event()
+
     def drip(handler):
         handler.wfile.write(start)
-        for _ in range(200):
+        while not over.wait(0.05):
             handler.wfile.write(b"x")
-            time.sleep(0.05)
     site.pages["/a"] = drip
     begun = time.monotonic()
     assert refusal(fetcher(site, total_seconds=0.5), f"http://{site.netloc}/a").code == "url_too_slow"
     assert time.monotonic() - begun < 2
+    over.set()
 
 
 def test_a_file_that_ends_early_is_not_taken_for_whole(site):
@@ -331,6 +333,95 @@ def test_a_file_that_ends_early_is_not_taken_for_whole(site):
     site.pages["/a"] = cut
     error = refusal(fetcher(site), f"http://{site.netloc}/a")
     assert (error.code, error.may_retry) == ("url_broken", True)
+
+
+# Going on where it broke
+
+BODY = bytes(range(256)) * 100
+
+
+def rest(site, headers, content_range="bytes 20000-25599/25600", status=206, body=BODY[20_000:]):
+    """A page that answers a request for the rest so, and one without a range with the whole."""
+    def page(handler):
+        asked_for_rest = "Range" in handler.headers
+        found = {"Content-Range": content_range, **headers} if asked_for_rest else headers
+        content = body if asked_for_rest else BODY
+        handler.send_response(status if asked_for_rest else 200)
+        for name, value in {**found, "Content-Length": str(len(content))}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(content)
+    site.pages["/a"] = page
+
+
+BEGUN = Begun(20_000, '"v1"')
+
+
+def go_on(site, begun=BEGUN, **limits):
+    """What was heard of the beginning, what was written, and what it is called."""
+    opened, blocks, heard = [], [], []
+    found = fetcher(site, **limits).fetch(f"http://{site.netloc}/a", blocks.append, lambda *at: heard.append(at), begun,
+                                          lambda *at: opened.append(at))
+    return opened, b"".join(blocks), found, heard
+
+
+def test_the_rest_of_the_same_version_is_asked_for(site):
+    rest(site, {"ETag": '"v1"'})
+    assert go_on(site) == ([(20_000, '"v1"')], BODY[20_000:], Fetched("a", 25_600), [(20_000, None), (20_000, 25_600), (25_600, 25_600)])
+    assert (site.headers["Range"], site.headers["If-Range"]) == ("bytes=20000-", '"v1"')
+
+
+def test_another_version_comes_from_its_beginning(site):
+    rest(site, {"ETag": '"v2"'}, status=200, body=BODY)
+    opened, written, found, _ = go_on(site)
+    assert (opened, written, found) == ([(0, '"v2"')], BODY, Fetched("a", 25_600)) and len(site.asked) == 1
+
+
+@pytest.mark.parametrize(("content_range", "status"), [("bytes 0-25599/25600", 206), ("bytes 20001-25599/25600", 206), ("nonsense", 206),
+                                                       ("bytes */25600", 416)])
+def test_what_is_not_the_rest_that_was_asked_for_is_not_taken_for_it(site, content_range, status):
+    rest(site, {"ETag": '"v1"'}, content_range, status)
+    opened, written, _, _ = go_on(site)
+    assert (opened, written) == ([(0, '"v1"')], BODY) and len(site.asked) == 2
+
+
+def test_a_rest_counts_with_what_is_there_already(site):
+    rest(site, {"ETag": '"v1"'})
+    with pytest.raises(FetchError, match="url_too_large"):
+        go_on(site, max_bytes=25_599)
+
+
+DATE = "Sat, 21 Nov 2026 11:00:00 GMT"
+
+
+@pytest.mark.parametrize(("headers", "version"), [
+    ({"ETag": '"v1"'}, '"v1"'), ({"ETag": 'W/"v1"'}, None), ({"ETag": "v1"}, None), ({}, None),
+    ({"ETag": '"v1"', "Accept-Ranges": "none"}, None),
+    ({"Last-Modified": "Sat, 21 Nov 2026 10:59:59 GMT", "Date": DATE}, "Sat, 21 Nov 2026 10:59:59 GMT"),
+    ({"Last-Modified": DATE, "Date": DATE}, None), ({"Last-Modified": "yesterday", "Date": DATE}, None),
+    ({"ETag": 'W/"v1"', "Last-Modified": "Sat, 21 Nov 2026 09:00:00 GMT", "Date": DATE}, "Sat, 21 Nov 2026 09:00:00 GMT"),
+    ({"ETag": f'"{"x" * 400}"'}, None),
+])
+def test_a_version_is_what_names_the_very_same_bytes(site, headers, version):
+    def page(handler):
+        handler.send_response_only(200)
+        for name, value in {**headers, "Content-Length": "4"}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(b"film")
+    site.pages["/a"] = page
+    assert go_on(site, None)[0] == [(0, version)]
+
+
+def test_a_rest_is_asked_for_behind_redirects_too_and_each_is_checked(site):
+    rest(site, {"ETag": '"v1"'})
+    site.pages["/b"] = (302, {"Location": "/a"}, b"")
+    opened = []
+    fetcher(site).fetch(f"http://{site.netloc}/b", len, lambda *_: None, BEGUN, lambda *at: opened.append(at))
+    assert opened == [(20_000, '"v1"')]
+    site.pages["/b"] = (302, {"Location": "http://169.254.169.254/"}, b"")
+    with pytest.raises(FetchError, match="url_forbidden"):
+        fetcher(site).fetch(f"http://{site.netloc}/b", len, lambda *_: None, BEGUN)
 
 
 def test_what_is_not_http_is_an_error_in_words(site):

@@ -37,8 +37,8 @@ WHOLE: dict[str, dict[str, Any]] = {
         "uploaded_bytes": 0},
     "publish_attempts": {"id": 1, "target_id": 1, "account_id": 1, "step": "init", "started_at": NOW},
     "events": {"id": 1, "workspace_id": 1, "kind": "post.scheduled", "data": "{}", "created_at": NOW},
-    "uploads": {"id": "0" * 32, "workspace_id": 1, "owner_id": 1, "name": "clip.mp4", "client_metadata": "", "size_bytes": 5_000_000_000,
-                "created_at": NOW, "expires_at": NOW},
+    "uploads": {"id": "0" * 32, "workspace_id": 1, "owner_id": 1, "way": "pieces", "name": "clip.mp4", "client_metadata": "",
+                "size_bytes": 5_000_000_000, "created_at": NOW, "expires_at": NOW},
     "incoming_webhooks": {"id": 1, "idempotency_key": "0" * 64, "event": "post.publish.complete", "content": "{}",
                           "happened_at": NOW, "received_at": NOW},
 }

@@ -126,7 +126,9 @@ def test_a_photo_s_address_knows_no_login_gives_ranges_and_ends(app, tiktok, fro
         target.pull_token, target.pull_until = "a" * 32, clock.utcnow() + timedelta(hours=1)
         db.session.commit()
     url = f"{served}/pull/{'a' * 32}/0.jpeg"
+    assert httpx.head(url).status_code == 200 and load(app, target_id).pulled_at is None, "a look hands out nothing"
     whole = httpx.get(url)
+    assert load(app, target_id).pulled_at == clock.utcnow()
     assert (whole.status_code, whole.headers["content-type"], whole.content[:3]) == (200, "image/jpeg", b"\xff\xd8\xff")
     part = httpx.get(url, headers={"Range": "bytes=10-19"})
     assert (part.status_code, part.content) == (206, whole.content[10:20])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -13,10 +15,11 @@ from app import clock
 from app.domain.errors import DomainError
 from app.infra.fetch import Limits, WebFetcher
 from app.infra.task_queue import QueueName
-from app.jobs.publishing import beat
+from app.jobs.publishing import beat, sweep_uploads
 from app.jobs.worker import make_hand
-from app.models import ImportState, MediaFile, MediaImport, db
+from app.models import Event, ImportState, MediaFile, MediaImport, db
 from app.queries.due import due_imports
+from app.queries.imports import load_import, waiting_imports
 from app.services import media_imports
 from app.services.media_imports import LEASE, PAUSES, advance_import, retry_import, start_import
 from tests import factories
@@ -160,7 +163,7 @@ def test_a_dead_worker_s_import_is_taken_over_and_a_living_one_s_is_not(app, sta
         assert due_imports(clock.utcnow()) == [import_id]
     assert advance(app, import_id, ports).state == S.DONE
     with app.app_context(), pytest.raises(media_imports.LeaseLost):
-        media_imports._take(taken, ports)  # the thought-dead worker wakes up
+        media_imports._work_on(taken, ports)  # the thought-dead worker wakes up
     assert files(app) == 1 and load(app, import_id).state == S.DONE
 
 
@@ -203,6 +206,177 @@ def test_progress_is_written_and_renews_the_lease(app, start, ports, site, monke
     worker.join()
     assert (halfway.state, halfway.total_bytes, halfway.received_bytes) == (S.FETCHING, len(body), 1000)
     assert load(app, import_id).state == S.DONE
+
+
+# Going on where it broke
+
+
+class Ranged:
+    """A page that breaks off after so many bytes, and has the rest for whoever asks for it with the right version."""
+
+    def __init__(self, body: bytes, etag: str | None = '"v1"') -> None:
+        self.body, self.etag, self.breaks_after, self.asked = body, etag, None, []
+
+    def __call__(self, handler) -> None:
+        wanted = handler.headers.get("Range") if handler.headers.get("If-Range") == self.etag else None
+        first = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+        self.asked.append(first)
+        handler.send_response(206 if wanted else 200)
+        if wanted:
+            handler.send_header("Content-Range", f"bytes {first}-{len(self.body) - 1}/{len(self.body)}")
+        if self.etag:
+            handler.send_header("ETag", self.etag)
+        handler.send_header("Content-Length", str(len(self.body) - first))
+        handler.end_headers()
+        handler.wfile.write(self.body[first:self.breaks_after])
+        handler.close_connection = True
+
+
+@pytest.fixture
+def ranged(site, video_path):
+    site.pages["/clip.mp4"] = page = Ranged(video_path.read_bytes())
+    return page
+
+
+@pytest.fixture
+def partials(ports):
+    for name in ports.partials.ids():
+        ports.partials.discard(name)
+    return ports.partials
+
+
+def break_off(app, import_id, ports, ranged, frozen, after=20_000):
+    """One try that ends after so many bytes, and the time until the next."""
+    ranged.breaks_after = after
+    broken = advance(app, import_id, ports)
+    assert (broken.state, broken.problem_code) == (S.QUEUED, "url_broken")
+    ranged.breaks_after = None
+    frozen.advance(minutes=6)
+    return broken
+
+
+def test_a_broken_download_goes_on_at_its_byte(app, start, ports, ranged, partials, frozen):
+    import_id = start()
+    broken = break_off(app, import_id, ports, ranged, frozen)
+    assert (broken.version, [partials.size(name) for name in partials.ids()]) == ('"v1"', [20_000])
+    done = advance(app, import_id, ports)
+    assert (done.state, done.received_bytes, ranged.asked) == (S.DONE, len(ranged.body), [0, 20_000])
+    with app.app_context():
+        assert db.session.query(MediaFile.sha256).scalar() == hashlib.sha256(ranged.body).hexdigest()
+    assert partials.ids() == []
+
+
+def test_another_version_begins_anew(app, start, ports, ranged, partials, frozen):
+    import_id = start()
+    break_off(app, import_id, ports, ranged, frozen)
+    ranged.etag = '"v2"'
+    done = advance(app, import_id, ports)
+    assert (done.state, done.version, ranged.asked) == (S.DONE, '"v2"', [0, 0]) and partials.ids() == []
+
+
+def test_without_a_version_nothing_is_kept_between_tries(app, start, ports, ranged, partials, frozen):
+    ranged.etag, import_id = None, start()
+    break_off(app, import_id, ports, ranged, frozen)
+    assert partials.ids() == []
+    assert (advance(app, import_id, ports).state, ranged.asked) == (S.DONE, [0, 0])
+
+
+def test_a_machine_that_has_other_bytes_does_not_go_on_with_them(app, start, ports, ranged, partials, frozen):
+    import_id = start()
+    break_off(app, import_id, ports, ranged, frozen)
+    with app.app_context():  # as another machine has begun it meanwhile
+        db.session.execute(sa.update(MediaImport).values(version='"v2"'))
+        db.session.commit()
+    ranged.etag = '"v2"'
+    assert (advance(app, import_id, ports).state, ranged.asked) == (S.DONE, [0, 0])
+
+
+def test_a_line_that_breaks_often_but_brings_much_is_not_given_up(app, start, ports, ranged, partials, frozen, monkeypatch):
+    monkeypatch.setattr(media_imports, "GOOD_TRY_BYTES", 4000)
+    import_id = start()
+    for number in range(1, 7):
+        assert break_off(app, import_id, ports, ranged, frozen, after=number * 5000).tries == 0
+    assert advance(app, import_id, ports).state == S.DONE
+    assert ranged.asked == [n * 5000 for n in range(7)]
+
+
+def test_what_nobody_goes_on_with_is_swept(app, start, ports, ranged, partials, frozen):
+    waiting = start()
+    break_off(app, waiting, ports, ranged, frozen)
+    for name in (f"{waiting}v00", "x", "999999v00"):
+        partials.hold(name).close()
+    with app.app_context():
+        sweep_uploads()
+    assert [partials.size(name) for name in partials.ids()] == [20_000]
+
+
+def test_what_failed_for_good_leaves_no_bytes(app, start, ports, ranged, partials):
+    ranged.body = b"no film" * 1000
+    assert advance(app, start(), ports).problem_code == "video_not_media"
+    assert partials.ids() == []
+
+
+# Side by side
+
+
+def test_a_workspace_s_third_import_waits_and_says_so_and_another_s_does_not(app, start, alice, bob, ports, site, frozen):
+    first, second, third = start(), start(), start()
+    with app.app_context():
+        other = start_import(f"http://{site.netloc}/clip.mp4", workspace_id=bob.workspace_id, actor_id=bob.user_id, ports=ports)
+        assert load_import(alice.workspace_id, third, clock.utcnow()).waits_for_others is False
+        for import_id in (first, second):
+            assert media_imports._claim(import_id, clock.utcnow())
+        assert due_imports(clock.utcnow()) == [other]
+        assert media_imports._claim(third, clock.utcnow()) is None
+        assert [load_import(alice.workspace_id, i, clock.utcnow()).waits_for_others for i in (first, third)] == [False, True]
+        assert load_import(bob.workspace_id, third, clock.utcnow()) is None
+        assert waiting_imports(clock.utcnow()).count == 2
+    frozen.advance(seconds=LEASE.total_seconds() + 1)
+    assert advance(app, third, ports).state == S.DONE
+
+
+def test_of_many_claims_at_once_no_more_than_may_run_get_through(app, start, ports, frozen):
+    ids = [start() for _ in range(6)]
+    barrier = threading.Barrier(6)
+
+    def claim(import_id):
+        with app.app_context():
+            barrier.wait(10)
+            return media_imports._claim(import_id, clock.utcnow())
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(found is not None for found in pool.map(claim, ids)) == 2
+
+
+# Room and history
+
+
+def test_a_file_that_has_no_room_is_not_fetched(app, start, ports, site, video_path):
+    tight = dataclasses.replace(ports, quota_bytes=video_path.stat().st_size - 1)
+    refused = advance(app, start(), tight)
+    assert (refused.state, refused.problem_code, refused.received_bytes, files(app)) == (S.FAILED, "quota_full", 0, 0)
+
+
+def test_a_file_that_did_not_say_its_size_is_not_kept_without_room(app, start, ports, site, video_path):
+    def endless(handler):
+        handler.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n" + video_path.read_bytes())
+        handler.close_connection = True
+    site.pages["/clip.mp4"] = endless
+    refused = advance(app, start(), dataclasses.replace(ports, quota_bytes=video_path.stat().st_size - 1))
+    assert (refused.problem_code, refused.received_bytes, files(app)) == ("quota_full", video_path.stat().st_size, 0)
+    assert advance(app, start(), dataclasses.replace(ports, quota_bytes=video_path.stat().st_size)).state == S.DONE
+
+
+def test_history_tells_where_a_file_came_from_and_why_it_did_not(app, start, ports, site, alice):
+    site.pages["/clip.mp4?token=hidden"] = site.pages["/clip.mp4"]
+    done = advance(app, start("/clip.mp4?token=hidden"), ports)
+    site.pages["/clip.mp4"] = (404, {}, b"")
+    advance(app, start(), ports)
+    with app.app_context():
+        events = {event.kind: event for event in db.session.query(Event).filter(Event.kind.like("media.import%"))}
+    assert set(events) == {"media.imported", "media.import_failed"}
+    assert events["media.imported"].data == {"media_file_id": done.media_file_id, "host": "127.0.0.1"}
+    assert events["media.import_failed"].data == {"host": "127.0.0.1", "code": "url_not_found"}
+    assert {event.actor_id for event in events.values()} == {alice.user_id}
 
 
 def test_a_killed_process_leaves_nothing_that_another_can_not_finish(app, start, ports, site, monkeypatch):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from app import clock
 from app.infra.storage.disk import DiskStorage
 from app.infra.storage.s3 import S3Storage
 from app.models import MediaFile, TikTokAccount, db
@@ -127,6 +128,21 @@ def test_a_file_that_is_nowhere_is_named(app, move, disk):
     disk.delete(key)
     disk.delete(poster_key)
     assert sorted(move().problems) == sorted([f"{key}: missing", f"{poster_key}: missing"])
+
+
+def test_a_strip_is_moved_and_what_has_ended_is_not_missed(app, move, disk, bucket):
+    _, poster_key, sha256 = first_video(app)
+    strip_key = poster_key.replace("poster", "strip")
+    with app.app_context():
+        ended = db.session.query(MediaFile).filter_by(kind="photo").first()
+        ended.ended_at, ended_key, ended_poster = clock.utcnow(), ended.storage_key, ended.poster_key
+        db.session.query(MediaFile).filter_by(sha256=sha256).update({"strip_key": strip_key})
+        db.session.commit()
+    disk.write(strip_key, b"\xff\xd8\xff frames side by side")
+    disk.delete(ended_key)
+    assert move(delete_source=True).problems == []
+    assert content(bucket, strip_key) == b"\xff\xd8\xff frames side by side" and disk.size(strip_key) is None
+    assert bucket.size(ended_key) is None and bucket.size(ended_poster)
 
 
 def test_a_newer_avatar_in_the_storage_in_use_is_not_undone(app, move, bucket):

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from app import clock
 from app.domain.lifecycle import NEEDS_DUE_AT, TargetState
 from app.jobs.pruning import prune
-from app.models import IncomingWebhook, PostTarget, PublishAttempt, Step, db
+from app.models import ImportState, IncomingWebhook, MediaImport, PostTarget, PublishAttempt, Step, db
 from app.services import pruning
-from app.services.pruning import FINISHED, prune_attempts, prune_webhooks
+from app.services.pruning import FINISHED, prune_attempts, prune_imports, prune_webhooks
 from tests import factories
 from tests.steps import step
 
@@ -93,6 +93,21 @@ def test_what_tiktok_s_limits_count_stays_however_little_shall_be_kept(app, froz
     with app.app_context():
         assert prune_attempts(keep_days=0, now=clock.utcnow() + timedelta(hours=24)) == 0
         assert prune_attempts(keep_days=0, now=clock.utcnow() + timedelta(hours=48)) > 0
+
+
+def test_records_of_imports_are_deleted_a_month_after_and_those_on_their_way_are_not(app, frozen, alice):
+    def remember(days_ago: float, state=ImportState.FAILED):
+        at = clock.utcnow() - timedelta(days=days_ago)
+        db.session.add(MediaImport(workspace_id=alice.workspace_id, url="https://example.com/a.mp4", created_by_id=alice.user_id,
+                                   state=state, created_at=at, due_at=at if state is ImportState.QUEUED else None,
+                                   problem_code="x", problem_text="X."))
+    with app.app_context():
+        for days in (0, 29, 31):
+            remember(days)
+        remember(31, ImportState.QUEUED)
+        db.session.commit()
+        assert prune_imports(now=clock.utcnow()) == 1
+        assert sorted(db.session.scalars(sa.select(MediaImport.state))) == ["failed", "failed", "queued"]
 
 
 def test_deletes_in_batches_and_goes_on_in_the_next_run(app, frozen, monkeypatch):

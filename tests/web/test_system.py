@@ -9,6 +9,8 @@ import pytest
 
 from app import clock
 from app.infra.presence import Kind, Process
+from app.models import MediaImport, db
+from app.queries.imports import Waiting
 from app.web import access
 from app.web.pulse import Pulse, findings
 from tests import factories
@@ -46,6 +48,8 @@ def silent(process: Process, seconds: float = 11) -> Process:
     ({"oldest_due_at": seconds_ago(31)}, ["Something is due and not begun"]),
     ({"oldest_due_at": seconds_ago(31), "processes": (SCHEDULER, BEAT, replace(PUBLISH, busy_hands=16))},
      ["More is due than hands can do"]),
+    ({"imports": Waiting(2, NOW)}, ["Nobody fetches files"]),
+    ({"imports": Waiting(2, seconds_ago(600)), "processes": (*WELL.processes, replace(PUBLISH, queues=("media",)))}, []),
     ({"processes": (silent(SCHEDULER), BEAT, PUBLISH)}, ["No scheduler runs", "Scheduler on alpha is silent"]),
     ({"processes": (SCHEDULER, silent(replace(SCHEDULER, pid=9)), BEAT, PUBLISH)}, ["Scheduler on alpha is silent"]),
     ({"processes": (SCHEDULER, BEAT, PUBLISH, silent(replace(PUBLISH, host="beta")))}, ["Worker publish on beta is silent"]),
@@ -88,6 +92,18 @@ def test_says_what_is_late(app, as_alice, alice, tiktok, frozen, video_path):
     page = as_alice.get("/settings/system/").text
     assert "Due 3 min ago" in page and "Not seen yet" in page
     assert "A post was due 3 min ago, and nobody looks for due posts" in page, "the banner says so too, without a beat"
+
+
+def test_says_how_many_files_wait_to_be_fetched_and_since_when(app, as_alice, alice, frozen):
+    assert "None waits" in as_alice.get("/settings/system/").text
+    with app.app_context():
+        for _ in range(2):
+            db.session.add(MediaImport(workspace_id=alice.workspace_id, url="https://example.com/a.mp4", created_by_id=alice.user_id,
+                                       created_at=clock.utcnow(), due_at=clock.utcnow()))
+        db.session.commit()
+    frozen.advance(seconds=190)
+    page = as_alice.get("/settings/system/").text
+    assert "2 wait<" in page and "The oldest since 3 min ago" in page and "Nobody fetches files" in page
 
 
 def test_without_redis_it_says_so(app, as_alice, frozen):

@@ -43,6 +43,12 @@ class PartialFile:
             rest = rest[written:]
         return len(block)
 
+    def restart(self) -> None:
+        """Forget what is there; on a disk that is full this makes room."""
+        self._file.truncate(0)
+        self.size_bytes = 0
+        self.__dict__.pop("sha256", None)
+
     def sync(self) -> None:
         os.fsync(self._file.fileno())
 

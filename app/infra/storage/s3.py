@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,6 +31,7 @@ def connect(*, endpoint_url: str, region: str, access_key_id: str, secret_access
         # At DEBUG they write dozens of lines for each request, with its signature among them.
         logging.getLogger(name).setLevel(logging.INFO)
     config = Config(
+        signature_version="s3v4",  # the older one, which boto3 may choose for signed addresses, binds neither size nor headers
         connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4}, max_pool_connections=CONNECTIONS,
         # The newer checksums are unknown to many servers that speak S3. A signature over each body, which all of them check, does the same.
         request_checksum_calculation="when_required", response_checksum_validation="when_required",
@@ -88,6 +90,25 @@ class S3Storage:
     def delete(self, key: str) -> None:
         with translated(key):
             self._client.delete_object(Bucket=self._bucket, Key=self._name(key))
+
+    def presign_put(self, key: str, *, size_bytes: int, content_type: str, seconds: int) -> tuple[str, dict[str, str]]:
+        """An address that takes one PUT of that size and type within that time, and the headers that it must come with.
+
+        Size, type and "only if there is nothing yet" are signed. Whoever speaks S3 without knowing the last one ignores it.
+        """
+        headers = {"Content-Type": content_type, "Content-Length": str(size_bytes), "If-None-Match": "*"}
+        with translated(key):
+            url = self._client.generate_presigned_url("put_object", ExpiresIn=seconds, Params={
+                "Bucket": self._bucket, "Key": self._name(key), "ContentType": content_type, "ContentLength": size_bytes,
+                "IfNoneMatch": "*"})
+        return str(url), headers
+
+    def keys_below(self, prefix: str) -> Iterator[str]:
+        """Keys of all objects that begin so."""
+        with translated(prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix + prefix)
+            for page in pages:
+                yield from (found["Key"].removeprefix(self._prefix) for found in page.get("Contents", []))
 
     def check(self) -> None:
         """Raises OSError when the bucket is not there or can't be asked."""

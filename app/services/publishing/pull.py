@@ -62,17 +62,20 @@ def doubt(work: Work, ports: PublishingPorts) -> None:
     status.doubt(work, "outcome_unknown", LOST, ports)
 
 
-def fetched_photo(token: str, position: int, ports: PublishingPorts) -> tuple[str, str, int] | None:
+def fetched_photo(token: str, position: int, ports: PublishingPorts, *, is_look: bool = False) -> tuple[str, str, int] | None:
     """Storage key, content type and size of a photo that TikTok fetches; None when the address has ended.
 
-    That it was fetched is committed before the first byte is handed out.
+    That it was fetched is committed before the first byte is handed out. Who only looks gets none, and is not noted.
     """
     now = ports.utcnow()
-    with writing() as session:
-        post_id = session.scalar(sa.update(PostTarget).where(
-            PostTarget.pull_token == token, PostTarget.pull_until > now,
-        ).values(pulled_at=sa.func.coalesce(PostTarget.pulled_at, now)).returning(PostTarget.post_id)
-            .execution_options(synchronize_session=False))
+    is_open = (PostTarget.pull_token == token, PostTarget.pull_until > now)
+    if is_look:
+        post_id = db.session.scalar(sa.select(PostTarget.post_id).where(*is_open))
+    else:
+        with writing() as session:
+            post_id = session.scalar(sa.update(PostTarget).where(*is_open)
+                                     .values(pulled_at=sa.func.coalesce(PostTarget.pulled_at, now)).returning(PostTarget.post_id)
+                                     .execution_options(synchronize_session=False))
     photo = None if post_id is None else db.session.execute(
         sa.select(MediaFile.storage_key, MediaFile.container, MediaFile.size_bytes)
         .join(PostPhoto, PostPhoto.media_file_id == MediaFile.id)

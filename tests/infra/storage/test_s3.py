@@ -58,6 +58,20 @@ def test_a_large_file_goes_in_parts_and_a_small_one_whole(storage, calls):
         assert hashlib.sha256(file.read()).digest() == hashlib.sha256(content).digest()
 
 
+def test_a_transfer_that_fails_leaves_no_parts(storage, s3_bucket, tmp_path):
+    class Broken(Exception):
+        pass
+
+    def break_off(params, **_):
+        if "partNumber=2" in params["url"]:
+            raise Broken
+    s3_bucket.client.meta.events.register("before-call.s3.UploadPart", break_off)
+    with pytest.raises(Broken):
+        keep(storage, "1/large.mp4", bytes(2 * PART + 5))
+    assert "Uploads" not in s3_bucket.client.list_multipart_uploads(Bucket=s3_bucket.name)
+    assert storage.size("1/large.mp4") is None and list(tmp_path.iterdir()) == []
+
+
 def test_the_same_bytes_are_not_sent_again(storage, calls):
     keep(storage, "1/abc.mp4", b"a video")
     keep(storage, "1/abc.mp4", b"a video")
@@ -223,6 +237,14 @@ def test_a_server_that_does_not_answer_is_an_error_and_no_loss(tmp_path):
         storage.size("1/abc")
     assert not isinstance(caught.value, FileNotFoundError)
     client.close()
+
+
+def test_keys_are_listed_below_what_they_begin_with(s3_bucket, tmp_path):
+    storage = S3Storage(s3_bucket.client, bucket=s3_bucket.name, prefix="oncue", incoming=tmp_path)
+    for key in ("uploads/a", "uploads/b", "1/abc"):
+        storage.write(key, b"x")
+    s3_bucket.client.put_object(Bucket=s3_bucket.name, Key="uploads/another-s", Body=b"x")
+    assert list(storage.keys_below("uploads/")) == ["uploads/a", "uploads/b"]
 
 
 def test_objects_lie_below_the_prefix(s3_bucket, tmp_path):
