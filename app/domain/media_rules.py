@@ -23,6 +23,11 @@ CODECS = {"h264": "H.264", "hevc": "H.265", "vp8": "VP8", "vp9": "VP9"}
 PHOTO_TYPES = {"jpeg": "image/jpeg", "webp": "image/webp"}
 """Formats of photos that TikTok takes, with their content type; PNG is refused."""
 CONTENT_TYPES = {**CONTAINERS, **PHOTO_TYPES}
+ALSO_CALLED = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "video/x-m4v": "video/mp4", "image/heif": "image/heic"}
+"""Other names of content types that programs send for the same thing."""
+SAYS_NOTHING = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+DURATION_TOLERANCE_SECONDS = 0.5
+"""Programs round, and count sound that runs on a little, or don't."""
 MIN_FPS, MAX_FPS = 23.0, 60.0
 MIN_SIDE, MAX_SIDE = 360, 4096
 MAX_BYTES = 4_000_000_000
@@ -65,6 +70,54 @@ class PhotoFacts:
     height: int
     size_bytes: int
     is_rotated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredFacts:
+    """What somebody said about a file before it came; None where nothing was said. Pixels as shown, SHA-256 in hex."""
+
+    content_type: str | None = None
+    size_bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    duration_seconds: float | None = None
+    sha256: str | None = None
+
+
+def declared_problems(declared: DeclaredFacts, facts: VideoFacts | PhotoFacts, sha256: str) -> list[Problem]:
+    """Each contradiction between what was declared and what the bytes are, as `declared_<name>` with both values."""
+    duration = facts.duration_seconds if isinstance(facts, VideoFacts) else None
+    found: list[Problem | None] = [
+        _contradicted_type(declared.content_type, facts),
+        _contradiction("size_bytes", declared.size_bytes, facts.size_bytes, "bytes"),
+        _contradiction("width", declared.width, facts.width, "pixels wide as shown"),
+        _contradiction("height", declared.height, facts.height, "pixels high as shown"),
+        _contradicted_duration(declared.duration_seconds, duration),
+        _contradiction("sha256", declared.sha256 and declared.sha256.lower(), sha256.lower(), "as its SHA-256"),
+    ]
+    return [problem for problem in found if problem is not None]
+
+
+def _contradicted_type(declared: str | None, facts: VideoFacts | PhotoFacts) -> Problem | None:
+    said = (declared or "").partition(";")[0].strip().lower()
+    if said in SAYS_NOTHING:
+        return None
+    kind = "video" if isinstance(facts, VideoFacts) else "image"
+    return _contradiction("content_type", ALSO_CALLED.get(said, said), CONTENT_TYPES.get(facts.container, f"{kind}/{facts.container}"),
+                          "as its type")
+
+
+def _contradicted_duration(declared: float | None, found: float | None) -> Problem | None:
+    if declared is None or (found is not None and abs(declared - found) <= DURATION_TOLERANCE_SECONDS):
+        return None
+    return _contradiction("duration_seconds", f"{declared:g}", "none, for it is a picture" if found is None else f"{found:.3f}", "seconds")
+
+
+def _contradiction(name: str, declared: object | None, found: object, what: str) -> Problem | None:
+    if declared is None or declared == found:
+        return None
+    return Problem(f"declared_{name}", f"Declared were {declared} {what}; the file has {found}. Declare what the file has, or send the file"
+                   " that was meant.", name)
 
 
 def file_problems(facts: VideoFacts | PhotoFacts) -> list[Problem]:
