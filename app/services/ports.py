@@ -71,6 +71,8 @@ class VideoInit:
     allow_duet: bool
     allow_stitch: bool
     plan: UploadPlan
+    cover_timestamp_ms: int | None = None
+    """The moment of the cover; None leaves the choice to TikTok, which takes the first frame."""
 
 
 @dataclass(frozen=True, slots=True)

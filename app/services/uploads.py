@@ -51,6 +51,7 @@ class Progress:
     name: str
     client_metadata: str
     size_bytes: int
+    created_at: datetime
     expires_at: datetime
     media_file_id: int | None
     problems: tuple[Problem, ...]
@@ -81,7 +82,7 @@ def load_upload(upload_id: str, workspace_id: int, ports: UploadPorts) -> Progre
     """How far it is. Raises DomainError `upload_not_found` or `upload_expired`."""
     row = db.session.execute(
         sa.select(Upload.id, Upload.workspace_id, Upload.owner_id, Upload.name, Upload.client_metadata, Upload.size_bytes,
-                  Upload.expires_at, Upload.media_file_id, Upload.problems)
+                  Upload.created_at, Upload.expires_at, Upload.media_file_id, Upload.problems)
         .where(Upload.id == upload_id, Upload.workspace_id == workspace_id)
     ).one_or_none()
     let_go()
@@ -92,8 +93,8 @@ def load_upload(upload_id: str, workspace_id: int, ports: UploadPorts) -> Progre
     problems = tuple(Problem(**problem) for problem in row.problems or ())
     is_over = row.media_file_id is not None or bool(problems)
     offset = row.size_bytes if is_over else ports.partials.size(row.id)
-    return Progress(row.id, row.workspace_id, row.owner_id, row.name, row.client_metadata, row.size_bytes, row.expires_at,
-                    row.media_file_id, problems, offset)
+    return Progress(row.id, row.workspace_id, row.owner_id, row.name, row.client_metadata, row.size_bytes, row.created_at,
+                    row.expires_at, row.media_file_id, problems, offset)
 
 
 def append_bytes(upload_id: str, *, workspace_id: int, offset: int, blocks: Iterable[bytes], checksum: tuple[str, bytes] | None,

@@ -4,6 +4,7 @@
 
 const RETRY_DELAYS = [0, 1000, 2000, 4000, 8000, 15000, 30000, 30000];
 const ASK_AGAIN_MS = 1000;
+const LIFETIME_MS = 24 * 3600 * 1000; // services/uploads.py: LIFETIME
 
 function htmxHeaders() {
   return { "HX-Request": "true", ...JSON.parse(document.body.getAttribute("hx-headers") ?? "{}") };
@@ -13,6 +14,7 @@ window.ResumableUpload = class {
   #tus;
   #isOver = false;
   #isLost = false;
+  #hasLooked = false;
   #says;
   #goOn = () => this.#isLost && this.start();
 
@@ -33,16 +35,15 @@ window.ResumableUpload = class {
     window.addEventListener("online", this.#goOn);
   }
 
-  async begin() {
-    const [previous] = await this.#tus.findPreviousUploads();
-    if (this.#isOver || this.isPaused) return;
-    if (previous) this.#tus.resumeFromPreviousUpload(previous);
-    this.start();
-  }
-
-  start() {
+  async start() {
     this.isPaused = this.#isLost = false;
     this.#says.started();
+    if (!this.#hasLooked) {
+      const [previous] = await this.#tus.findPreviousUploads();
+      if (this.#isOver || this.isPaused) return;
+      this.#hasLooked = true;
+      if (previous) this.#tus.resumeFromPreviousUpload(previous);
+    }
     this.#tus.start();
   }
 
@@ -86,5 +87,17 @@ window.ResumableUpload = class {
     this.#isOver = true;
     window.removeEventListener("online", this.#goOn);
     if (status) this.#says.ended(status, html);
+  }
+
+  // What a reload or another visit has left unfinished: [{name, forget()}].
+  static async interrupted() {
+    const { urlStorage } = window.tus.defaultOptions;
+    const left = [];
+    for (const known of await urlStorage.findAllUploads()) {
+      const forget = () => urlStorage.removeUpload(known.urlStorageKey);
+      if (Date.now() - new Date(known.creationTime) > LIFETIME_MS) forget();
+      else left.push({ name: known.metadata.filename, forget });
+    }
+    return left;
   }
 };

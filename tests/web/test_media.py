@@ -105,7 +105,7 @@ def test_tells_every_problem_at_once(as_alice, media_root, tmp_path):
 
 def test_without_a_file_it_says_so(as_alice, media_root):
     answer = as_alice.post("/media/", data={}, headers={"X-CSRFToken": as_alice.csrf})
-    assert answer.status_code == 422 and "Choose a video file first" in answer.text
+    assert answer.status_code == 422 and "Choose a video file or photos first" in answer.text
 
 
 def test_nobody_without_a_login_gets_a_byte_in_or_out(app, client, alice, media_root, video_path):
