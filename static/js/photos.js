@@ -2,7 +2,7 @@
 // posts/_photos.html, a tile is media/_photo.html. Says photos:changed {urls, cover} on the list, which bubbles.
 
 class Photos {
-  #cover = 0;
+  #cover = 0; // the place of the one that a person chose; until then the first
 
   constructor(block) {
     this.block = block;
@@ -15,11 +15,10 @@ class Photos {
       ghostClass: "photo--moving", onEnd: ({ item }) => this.#moved(item) });
     this.list.addEventListener("click", (event) => this.#press(event));
     this.list.addEventListener("keydown", (event) => this.#key(event));
-    this.list.addEventListener("change", () => this.refresh());
+    this.list.addEventListener("change", () => this.#choose());
     this.list.addEventListener("htmx:afterRequest", (event) => this.#converted(event));
     this.convertAll.addEventListener("click", (event) => this.#convertAll(event));
-    this.#cover = Math.max(0, this.tiles.findIndex((tile) => this.#radio(tile).checked));
-    this.refresh();
+    this.#choose();
   }
 
   get tiles() {
@@ -28,6 +27,12 @@ class Photos {
 
   #radio(tile) {
     return tile.querySelector("[name=cover]");
+  }
+
+  #choose() {
+    this.#cover = Math.max(0, this.tiles.findIndex((tile) => this.#radio(tile).checked));
+    this.isChosen = this.#cover > 0;
+    this.refresh();
   }
 
   #press(event) {
@@ -66,7 +71,7 @@ class Photos {
 
   #remove(tile) {
     const next = tile.nextElementSibling ?? tile.previousElementSibling;
-    if (this.#radio(tile).checked) this.#cover = 0;
+    if (this.#radio(tile).checked) this.isChosen = false;
     tile.remove();
     this.refresh();
     this.voice.textContent = `${tile.dataset.mediaName} is removed. ${this.tiles.length} left.`;
@@ -81,12 +86,10 @@ class Photos {
   // Numbers, the cover's place and all that follows from them; the cover stays where it was when its tile was replaced.
   refresh() {
     const tiles = this.tiles;
-    let cover = tiles.findIndex((tile) => this.#radio(tile).checked);
-    if (cover < 0 && tiles.length) {
-      cover = Math.min(this.#cover, tiles.length - 1);
-      this.#radio(tiles[cover]).checked = true;
-    }
-    this.#cover = Math.max(0, cover);
+    let cover = this.isChosen ? tiles.findIndex((tile) => this.#radio(tile).checked) : 0;
+    if (cover < 0) cover = Math.min(this.#cover, tiles.length - 1);
+    if (tiles.length) this.#radio(tiles[cover]).checked = true;
+    this.#cover = cover;
     tiles.forEach((tile, place) => {
       tile.querySelector("[data-photo-number]").textContent = place + 1;
       this.#radio(tile).value = place;
