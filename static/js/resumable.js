@@ -18,7 +18,7 @@ window.ResumableUpload = class {
   #says;
   #goOn = () => this.#isLost && this.start();
 
-  // says: started(), progress(sent, total), checking(), lost(), ended(status, html)
+  // says: started(), progress(sent, total), checking(), retrying(), lost(), ended(status, html)
   constructor(file, endpoint, says) {
     this.#says = says;
     this.isPaused = false;
@@ -27,7 +27,7 @@ window.ResumableUpload = class {
       headers: htmxHeaders(),
       metadata: { filename: file.name },
       retryDelays: RETRY_DELAYS,
-      removeFingerprintOnSuccess: true,
+      onShouldRetry: (error) => this.#mayRetry(error.originalResponse),
       onProgress: (sent, total) => this.#isOver || says.progress(sent, total),
       onSuccess: () => this.#askForResult(),
       onError: (error) => this.#fail(error.originalResponse),
@@ -70,12 +70,22 @@ window.ResumableUpload = class {
     }
   }
 
+  #isFinal(response) {
+    const status = response?.getStatus() ?? 0;
+    return status >= 400 && status < 500 && status !== 409 && status !== 423;
+  }
+
+  #mayRetry(response) {
+    if (this.#isFinal(response) || !navigator.onLine) return false;
+    if (!response) this.#says.retrying();
+    return true;
+  }
+
   // What has no answer, or none that is final, can go on later: everything that arrived is kept.
   #fail(response) {
     if (this.#isOver) return;
-    const status = response?.getStatus() ?? 0;
-    if (status >= 400 && status < 500 && status !== 409 && status !== 423) {
-      this.#end(status, response.getBody());
+    if (this.#isFinal(response)) {
+      this.#end(response.getStatus(), response.getBody());
       return;
     }
     this.isPaused = this.#isLost = true;
@@ -86,7 +96,14 @@ window.ResumableUpload = class {
     if (this.#isOver) return;
     this.#isOver = true;
     window.removeEventListener("online", this.#goOn);
-    if (status) this.#says.ended(status, html);
+    if (!status) return;
+    this.#forget();
+    this.#says.ended(status, html);
+  }
+
+  // Only now: until its result was here, the same file chosen again goes on instead of beginning anew.
+  async #forget() {
+    for (const { urlStorageKey } of await this.#tus.findPreviousUploads()) window.tus.defaultOptions.urlStorage.removeUpload(urlStorageKey);
   }
 
   // What a reload or another visit has left unfinished: [{name, forget()}].

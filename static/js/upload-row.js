@@ -48,6 +48,7 @@ window.UploadRow = class {
       started: () => this.#showStart(),
       progress: (sent, total) => this.#showProgress(sent, total),
       checking: () => this.#show("Uploaded. Checking the file…", null, null),
+      retrying: () => this.#show("The connection is lost. Trying again…", this.bar.value, "Pause"),
       lost: () => this.#showStop("The connection is lost. What has arrived is kept."),
       ended: (status, html) => this.#finish(status, html),
     });
