@@ -79,11 +79,13 @@ def make_photos(app: Flask, person: SimpleNamespace, directory: Path, count: int
 
 def make_post(app: Flask, person: SimpleNamespace, *, account_id: int, media_file_id: int | tuple[int, ...], scheduled_at: datetime,
               caption: str = "Behind the counter at 6 am #coffeetok", privacy: PrivacyLevel | None = PrivacyLevel.PUBLIC,
-              mode: PostMode = PostMode.DIRECT, title: str = "", cover: int = 0, **choices: bool) -> SimpleNamespace:
+              mode: PostMode = PostMode.DIRECT, title: str = "", cover: int = 0,
+              cover_timestamp_ms: int | None = None, **choices: bool) -> SimpleNamespace:
     """Schedule a post through the service; returns its id and its target's."""
     media_file_ids = media_file_id if isinstance(media_file_id, tuple) else (media_file_id,)
     new = posts.NewPost(account_id=account_id, media_file_ids=media_file_ids, caption=caption, scheduled_at=scheduled_at, title=title,
-                        cover=cover, choices=TargetChoices(privacy, mode=mode, **choices), creation_key=secrets.token_hex(8))
+                        cover=cover, cover_timestamp_ms=cover_timestamp_ms, choices=TargetChoices(privacy, mode=mode, **choices),
+                        creation_key=secrets.token_hex(8))
     with app.app_context():
         post_id = posts.schedule_post(new, workspace_id=person.workspace_id, actor_id=person.user_id, ports=wired(app).accounts)
         target_id = db.session.query(PostTarget.id).filter_by(post_id=post_id).scalar()

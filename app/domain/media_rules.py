@@ -5,6 +5,7 @@ Source: TikTok, Content Posting API, media transfer guide, video and photo restr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,8 +23,14 @@ CONTAINERS = {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm"
 CODECS = {"h264": "H.264", "hevc": "H.265", "vp8": "VP8", "vp9": "VP9"}
 PHOTO_TYPES = {"jpeg": "image/jpeg", "webp": "image/webp"}
 """Formats of photos that TikTok takes, with their content type; PNG is refused."""
-CONTENT_TYPES = {**CONTAINERS, **PHOTO_TYPES}
-ALSO_CALLED = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "video/x-m4v": "video/mp4", "image/heif": "image/heic"}
+CONVERTIBLE_TYPES = {"png": "image/png", "heic": "image/heic", "avif": "image/avif", "gif": "image/gif", "bmp": "image/bmp"}
+"""Formats of photos that are kept to be converted, with their content type."""
+CONTENT_TYPES = {**CONTAINERS, **PHOTO_TYPES, **CONVERTIBLE_TYPES}
+ALSO_CALLED = {
+    "image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/heif": "image/heic", "image/x-ms-bmp": "image/bmp",
+    "video/x-m4v": "video/mp4", "video/x-matroska": "video/mkv", "video/x-msvideo": "video/avi", "video/mp2t": "video/mpegts",
+    "video/3gpp": "video/3gp", "video/x-flv": "video/flv",
+}
 """Other names of content types that programs send for the same thing."""
 SAYS_NOTHING = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 DURATION_TOLERANCE_SECONDS = 0.5
@@ -144,16 +151,22 @@ def file_warnings(facts: VideoFacts | PhotoFacts) -> Iterator[Problem]:
 def photo_problems(facts: PhotoFacts) -> Iterator[Problem]:
     """Each reason why TikTok would refuse this photo; one bad photo makes it refuse the whole post."""
     if facts.container not in PHOTO_TYPES:
-        yield _photo_problem("format", f"This is a {facts.container.upper()} picture. TikTok takes JPEG and WebP; export it as JPEG.")
+        yield _photo_problem("format", f"This is a {facts.container.upper()} picture. TikTok takes JPEG and WebP; convert it.")
     short, long = sorted((facts.width, facts.height))
     if short > PHOTO_MAX_SHORT_SIDE or long > PHOTO_MAX_LONG_SIDE:
-        yield _photo_problem("dimensions", f"It is {facts.width} × {facts.height} pixels. TikTok takes up to 1080 × 1920; make it smaller.")
+        yield _photo_problem("dimensions", f"It is {facts.width} × {facts.height} pixels. TikTok takes up to 1080 × 1920; convert it.")
     if facts.is_rotated:
-        yield _photo_problem("rotated", "It lies on its side and only says how to turn it, which TikTok may not do; convert it.")
+        yield _photo_problem("rotated", "It is not upright in its bytes and only says how to turn it, which TikTok may not do; convert it.")
     if facts.size_bytes > PHOTO_UPLOAD_MAX_BYTES:
-        yield _photo_problem("too_large", "It is larger than 100 MB, the most that Oncue can convert; export it with more compression.")
+        yield photo_too_large(facts.size_bytes)
     elif facts.size_bytes > PHOTO_MAX_BYTES:
-        yield _photo_problem("size", "It is larger than 20 MB, the most that TikTok takes for a photo; export it with more compression.")
+        yield _photo_problem("size", f"It has {size_text(facts.size_bytes)}. TikTok takes up to 20 MB for a photo; convert it.")
+
+
+def photo_too_large(size_bytes: int) -> Problem:
+    """The refusal of a photo that is too large even to be converted."""
+    return _photo_problem("too_large", f"It has {size_text(size_bytes)}. Oncue converts photos of up to 100 MB, and TikTok takes up to"
+                          " 20 MB; export it with more compression.")
 
 
 def video_problems(facts: VideoFacts) -> Iterator[Problem]:
@@ -172,7 +185,7 @@ def video_problems(facts: VideoFacts) -> Iterator[Problem]:
     if facts.duration_seconds > MAX_SECONDS:
         yield _problem("duration", f"It runs {duration_text(facts.duration_seconds)}. TikTok takes 10 minutes at most; shorten it.")
     if facts.size_bytes > MAX_BYTES:
-        yield _problem("size", "It is larger than 4 GB, the most that TikTok takes; export it with a lower bit rate.")
+        yield _problem("size", f"It has {size_text(facts.size_bytes)}. TikTok takes up to 4 GB; export it with a lower bit rate.")
 
 
 def duration_problem(duration_seconds: float, max_seconds: int, nickname: str) -> Problem | None:
@@ -190,6 +203,12 @@ def duration_text(seconds: float) -> str:
     """65.2 -> '1:05'."""
     whole = int(seconds)
     return f"{whole // 60}:{whole % 60:02d}"
+
+
+def size_text(size_bytes: int) -> str:
+    """20_000_001 -> '20.1 MB': rounded up, so that what is over a limit never reads as the limit."""
+    unit, name = (10**9, "GB") if size_bytes >= 10**9 else (10**6, "MB")
+    return f"{math.ceil(size_bytes * 10 / unit) / 10:g} {name}"
 
 
 def _problem(what: str, message: str) -> Problem:

@@ -60,27 +60,36 @@ class PostDetail:
     caption: str
     media: MediaFile
     """The video, or the photo that is the cover."""
-    photos: int
-    """How many photos it has; a video has none."""
+    cover_timestamp_ms: int | None
+    """The moment of a video that is its cover; none is the first frame."""
+    photos: tuple[int, ...]
+    """Media files of all photos in their order; a video has none."""
     created_at: datetime
     author: str
     targets: tuple[TargetDetail, ...]
     events: tuple[EventRow, ...]
 
 
-PHOTOS = sa.select(sa.func.count()).where(PostPhoto.post_id == Post.id).correlate(Post).scalar_subquery()
+def media_of(workspace_id: int, media_file_ids: list[int]) -> list[MediaFile]:
+    """These files in this order, without those that are not this workspace's. One statement; they outlive the session's transaction."""
+    rows = db.session.scalars(sa.select(MediaFile).where(MediaFile.workspace_id == workspace_id, MediaFile.id.in_(media_file_ids)))
+    found = {media.id: media for media in rows}
+    for media in found.values():
+        db.session.expunge(media)
+    return [found[media_file_id] for media_file_id in media_file_ids if media_file_id in found]
 
 
 def find_post(workspace_id: int, post_id: int) -> PostDetail | None:
-    """The post, if it is this workspace's. Four statements, however many targets and tries there are."""
+    """The post, if it is this workspace's. Five statements, however many photos, targets and tries there are."""
     head = db.session.execute(
-        sa.select(Post.title, Post.caption, MediaFile, PHOTOS, Post.created_at, User.name)
+        sa.select(Post.title, Post.caption, MediaFile, Post.cover_timestamp_ms, Post.created_at, User.name)
         .join(MediaFile, MediaFile.id == Post.media_file_id)
         .join(User, User.id == Post.created_by_id).where(Post.workspace_id == workspace_id, Post.id == post_id)
     ).one_or_none()
     if head is None:
         return None
-    values: list[Any] = [post_id, *head, _targets(post_id), _events(post_id)]
+    photos = db.session.scalars(sa.select(PostPhoto.media_file_id).where(PostPhoto.post_id == post_id).order_by(PostPhoto.position))
+    values: list[Any] = [post_id, *head[:4], tuple(photos), *head[4:], _targets(post_id), _events(post_id)]
     return PostDetail(*values)
 
 

@@ -20,6 +20,7 @@ from app.domain.post_rules import (
     TargetChoices,
     caption_problems,
     choice_problems,
+    cover_moment_problems,
     media_set_problems,
     schedule_problems,
     title_problems,
@@ -39,7 +40,8 @@ from app.services.transactions import let_go, writing
 class NewPost:
     """What the composer sends. `creation_key` is made with the form: the same key twice makes one post.
 
-    `media_file_ids` are one video, or photos in their order; `cover` is the place of the photo that stands for all.
+    `media_file_ids` are one video, or photos in their order; `cover` is the place of the photo that stands for all,
+    `cover_timestamp_ms` the moment of the video that does; without one it is the first frame.
     """
 
     account_id: int
@@ -50,6 +52,7 @@ class NewPost:
     creation_key: str
     title: str = ""
     cover: int = 0
+    cover_timestamp_ms: int | None = None
 
 
 def schedule_post(new: NewPost, *, workspace_id: int, actor_id: int, ports: AccountPorts) -> int:
@@ -65,7 +68,7 @@ def schedule_post(new: NewPost, *, workspace_id: int, actor_id: int, ports: Acco
     raise_if([*media_set_problems([m.kind for m in media]), *(problem for m in media for problem in post_problems(m))])
     kind, duration, account_id = media[0].kind, media[0].duration_seconds, account.id
     problems = [*title_problems(new.title, kind), *caption_problems(new.caption, kind), *_cover_problems(new),
-                *schedule_problems(new.scheduled_at, ports.utcnow())]
+                *cover_moment_problems(new.cover_timestamp_ms, kind, duration), *schedule_problems(new.scheduled_at, ports.utcnow())]
     if new.choices.mode is PostMode.INBOX:
         raise_if([*problems, *_account_problems(account, new.choices.mode)])
     else:
@@ -163,7 +166,7 @@ def load_target(workspace_id: int, target_id: int) -> PostTarget:
 def _insert(new: NewPost, kind: MediaKind, account_id: int, workspace_id: int, actor_id: int, now: datetime) -> int:
     with writing() as session:
         post = Post(workspace_id=workspace_id, media_file_id=new.media_file_ids[new.cover], title=new.title, caption=new.caption,
-                    creation_key=new.creation_key, created_by_id=actor_id, created_at=now)
+                    cover_timestamp_ms=new.cover_timestamp_ms, creation_key=new.creation_key, created_by_id=actor_id, created_at=now)
         session.add(post)
         session.flush()
         if kind is MediaKind.PHOTO:

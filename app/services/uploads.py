@@ -56,6 +56,7 @@ class Progress:
     content_type: str | None
     declared: DeclaredFacts | None
     received_at: datetime | None
+    created_at: datetime
     expires_at: datetime
     media_file_id: int | None
     problems: tuple[Problem, ...]
@@ -98,8 +99,8 @@ def load_upload(upload_id: str, workspace_id: int | None, ports: UploadPorts, wa
     return Progress(
         id=row.id, workspace_id=row.workspace_id, owner_id=row.owner_id, way=row.way, name=row.name, client_metadata=row.client_metadata,
         size_bytes=row.size_bytes, content_type=row.content_type, declared=DeclaredFacts(**row.declared) if row.declared else None,
-        received_at=row.received_at, expires_at=row.expires_at, media_file_id=row.media_file_id, problems=problems,
-        offset=row.size_bytes if is_over else ports.partials.size(row.id))
+        received_at=row.received_at, created_at=row.created_at, expires_at=row.expires_at, media_file_id=row.media_file_id,
+        problems=problems, offset=row.size_bytes if is_over else ports.partials.size(row.id))
 
 
 def append_bytes(upload_id: str, *, workspace_id: int, offset: int, blocks: Iterable[bytes], checksum: tuple[str, bytes] | None,

@@ -29,6 +29,8 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
 def _can_be_stored(value: object) -> bool:
     if isinstance(value, str):
         return "\x00" not in value
+    if isinstance(value, list):
+        return all(_can_be_stored(each) for each in value)
     return not isinstance(value, int) or abs(value) <= MAX_INTEGER
 
 

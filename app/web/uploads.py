@@ -11,10 +11,10 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.http import http_date
 
 from app.domain.errors import DomainError
-from app.domain.media_rules import MediaKind, duration_text
 from app.services import media, uploads
 from app.web.access import member
 from app.web.errors import STATUS
+from app.web.media import KINDS, chosen, fragment
 from app.wiring import wiring
 
 blueprint = Blueprint("uploads", __name__, url_prefix="/media/uploads")
@@ -28,7 +28,6 @@ BLOCK_BYTES = 262_144
 STALL_SECONDS = 30
 """After so long without a byte a connection counts as broken: until then it keeps the upload from whoever wants to go on with it."""
 METADATA_MAX = 2000
-KINDS = (MediaKind.VIDEO,)
 TUS_STATUS = {"upload_expired": 410, "upload_too_large": 413, "upload_too_long": 413, "quota_full": 413, "upload_busy": 423,
               "upload_checksum": 460}
 
@@ -105,7 +104,7 @@ def overridden(upload_id: str) -> Response:
 
 @blueprint.get("/<upload_id>/result")
 def result(upload_id: str) -> Response:
-    """The composer's part for a video that is in, or why it can't be posted; 202 while it is looked at, 409 before its last byte."""
+    """The composer's part for a file that is in, or why it can't be posted; 202 while it is looked at, 409 before its last byte."""
     try:
         upload = uploads.finished_upload(upload_id, workspace_id=member().workspace_id, kinds=KINDS, ports=wiring().uploads)
     except DomainError as error:
@@ -117,7 +116,7 @@ def result(upload_id: str) -> Response:
     if upload.media_file_id is None:
         abort(409)
     found = media.load_media(member().workspace_id, upload.media_file_id)
-    return make_response(render_template("media/_chosen.html", media=found, duration=duration_text(found.duration_seconds or 0)))
+    return make_response(fragment(chosen(found, is_known=found.created_at < upload.created_at)))
 
 
 def arriving_blocks() -> Iterator[bytes]:

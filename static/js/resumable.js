@@ -4,6 +4,7 @@
 
 const RETRY_DELAYS = [0, 1000, 2000, 4000, 8000, 15000, 30000, 30000];
 const ASK_AGAIN_MS = 1000;
+const LIFETIME_MS = 24 * 3600 * 1000; // services/uploads.py: LIFETIME
 
 function htmxHeaders() {
   return { "HX-Request": "true", ...JSON.parse(document.body.getAttribute("hx-headers") ?? "{}") };
@@ -13,10 +14,11 @@ window.ResumableUpload = class {
   #tus;
   #isOver = false;
   #isLost = false;
+  #hasLooked = false;
   #says;
   #goOn = () => this.#isLost && this.start();
 
-  // says: started(), progress(sent, total), checking(), lost(), ended(status, html)
+  // says: started(), progress(sent, total), checking(), retrying(), lost(), ended(status, html)
   constructor(file, endpoint, says) {
     this.#says = says;
     this.isPaused = false;
@@ -25,7 +27,7 @@ window.ResumableUpload = class {
       headers: htmxHeaders(),
       metadata: { filename: file.name },
       retryDelays: RETRY_DELAYS,
-      removeFingerprintOnSuccess: true,
+      onShouldRetry: (error) => this.#mayRetry(error.originalResponse),
       onProgress: (sent, total) => this.#isOver || says.progress(sent, total),
       onSuccess: () => this.#askForResult(),
       onError: (error) => this.#fail(error.originalResponse),
@@ -33,16 +35,15 @@ window.ResumableUpload = class {
     window.addEventListener("online", this.#goOn);
   }
 
-  async begin() {
-    const [previous] = await this.#tus.findPreviousUploads();
-    if (this.#isOver || this.isPaused) return;
-    if (previous) this.#tus.resumeFromPreviousUpload(previous);
-    this.start();
-  }
-
-  start() {
+  async start() {
     this.isPaused = this.#isLost = false;
     this.#says.started();
+    if (!this.#hasLooked) {
+      const [previous] = await this.#tus.findPreviousUploads();
+      if (this.#isOver || this.isPaused) return;
+      this.#hasLooked = true;
+      if (previous) this.#tus.resumeFromPreviousUpload(previous);
+    }
     this.#tus.start();
   }
 
@@ -69,12 +70,22 @@ window.ResumableUpload = class {
     }
   }
 
+  #isFinal(response) {
+    const status = response?.getStatus() ?? 0;
+    return status >= 400 && status < 500 && status !== 409 && status !== 423;
+  }
+
+  #mayRetry(response) {
+    if (this.#isFinal(response) || !navigator.onLine) return false;
+    if (!response) this.#says.retrying();
+    return true;
+  }
+
   // What has no answer, or none that is final, can go on later: everything that arrived is kept.
   #fail(response) {
     if (this.#isOver) return;
-    const status = response?.getStatus() ?? 0;
-    if (status >= 400 && status < 500 && status !== 409 && status !== 423) {
-      this.#end(status, response.getBody());
+    if (this.#isFinal(response)) {
+      this.#end(response.getStatus(), response.getBody());
       return;
     }
     this.isPaused = this.#isLost = true;
@@ -85,6 +96,25 @@ window.ResumableUpload = class {
     if (this.#isOver) return;
     this.#isOver = true;
     window.removeEventListener("online", this.#goOn);
-    if (status) this.#says.ended(status, html);
+    if (!status) return;
+    this.#forget();
+    this.#says.ended(status, html);
+  }
+
+  // Only now: until its result was here, the same file chosen again goes on instead of beginning anew.
+  async #forget() {
+    for (const { urlStorageKey } of await this.#tus.findPreviousUploads()) window.tus.defaultOptions.urlStorage.removeUpload(urlStorageKey);
+  }
+
+  // What a reload or another visit has left unfinished: [{name, forget()}].
+  static async interrupted() {
+    const { urlStorage } = window.tus.defaultOptions;
+    const left = [];
+    for (const known of await urlStorage.findAllUploads()) {
+      const forget = () => urlStorage.removeUpload(known.urlStorageKey);
+      if (Date.now() - new Date(known.creationTime) > LIFETIME_MS) forget();
+      else left.push({ name: known.metadata.filename, forget });
+    }
+    return left;
   }
 };

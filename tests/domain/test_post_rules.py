@@ -17,6 +17,7 @@ from app.domain.post_rules import (
     TargetChoices,
     caption_problems,
     choice_problems,
+    cover_moment_problems,
     media_set_problems,
     schedule_problems,
     title_problems,
@@ -55,6 +56,16 @@ def test_counts_characters_as_javascript_does(text, units):
 @settings(max_examples=200, derandomize=True)
 def test_counts_two_for_every_character_beyond_the_basic_plane(text):
     assert utf16_units(text) == sum(2 if ord(c) > 0xFFFF else 1 for c in text)
+
+
+@pytest.mark.parametrize(("moment", "kind", "duration", "is_good"), [
+    (None, MediaKind.VIDEO, 10.0, True), (None, MediaKind.PHOTO, None, True), (0, MediaKind.VIDEO, 10.0, True),
+    (7200, MediaKind.VIDEO, 10.0, True), (10_000, MediaKind.VIDEO, 10.0, True), (10_001, MediaKind.VIDEO, 10.0, False),
+    (-1, MediaKind.VIDEO, 10.0, False), (0, MediaKind.PHOTO, None, False),
+])
+def test_a_cover_is_a_moment_of_its_video(moment, kind, duration, is_good):
+    codes = [problem.code for problem in cover_moment_problems(moment, kind, duration)]
+    assert codes == ([] if is_good else ["cover_outside_video"])
 
 
 @pytest.mark.parametrize("caption", ["", "Hello #fyp", "a" * 2200, "🎬" * 1100, "a" + "🎬" * 1099 + "b", "first\nsecond\ttab", "٣ עברית"])

@@ -119,6 +119,17 @@ def test_the_photos_arrive_as_they_are_in_their_order_with_their_cover(app, tikt
     assert [image["sha256"] for image in post["images"]] == [hashlib.sha256(p.read_bytes()).hexdigest() for p in paths]
 
 
+def test_the_cover_of_a_video_is_the_moment_that_was_chosen(app, tiktok, frozen, scene, video_path):
+    media = factories.make_media(app, scene.person, video_path)
+    target_id = factories.make_post(app, scene.person, account_id=scene.account_id, media_file_id=media, cover_timestamp_ms=1500,
+                                    scheduled_at=clock.utcnow() + timedelta(minutes=2)).target_id
+    frozen.advance(minutes=2)
+    assert settle(app, target_id, frozen).state == "published"
+    [post] = tiktok.posts()
+    assert post["options"]["video_cover_timestamp_ms"] == 1500
+    assert "at 1.5 s" in httpx.get(post["url"]).text
+
+
 def test_a_photo_s_address_knows_no_login_gives_ranges_and_ends(app, tiktok, frozen, served, scene):
     target_id = scene.schedule(PHOTOS[0])
     with app.app_context():

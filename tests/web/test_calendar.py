@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.engine import Engine
 
 from app import clock
 from app.services.publishing import advance
 from tests import factories
+from tests.statements import count_statements
 
 
 @pytest.fixture
@@ -28,20 +26,6 @@ def schedule(app, tiktok, frozen, alice, video_path):
 def cell(page, day):
     """The HTML of one day's cell."""
     return re.search(rf'<li class="day[^"]*" data-day="{day}">(.*?)</li>', page, re.DOTALL)[1]
-
-
-@contextmanager
-def count_statements():
-    seen = []
-
-    def listen(_conn, _cursor, statement, *_):
-        if statement.lstrip().upper().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")):
-            seen.append(statement)
-    sa.event.listen(Engine, "before_cursor_execute", listen)
-    try:
-        yield seen
-    finally:
-        sa.event.remove(Engine, "before_cursor_execute", listen)
 
 
 def test_a_card_shows_poster_time_account_words_and_state(as_alice, schedule):

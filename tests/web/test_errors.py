@@ -56,7 +56,7 @@ def test_damaged_forms_are_answered_and_never_a_500(as_alice, body):
 
 def test_numbers_and_bytes_that_no_column_can_hold_are_refused(as_alice, client):
     huge = "9" * 20
-    assert as_alice.get(f"/posts/new?media_id={huge}").status_code in (200, 404)
+    assert as_alice.get(f"/posts/new?media_file_id={huge}").status_code in (200, 404)
     assert as_alice.get(f"/posts/panel?account_id={huge}&media_file_id={huge}").status_code in (200, 404)
     data = {"account_id": huge, "media_file_id": huge, "date": "2027-01-01", "time": "09:00", "csrf_token": as_alice.csrf}
     assert as_alice.post("/posts/", data=data).status_code == 422

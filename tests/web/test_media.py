@@ -80,11 +80,11 @@ def test_the_same_bytes_are_one_file(app, as_alice, media_root, video_path):
     for _ in range(2):
         assert upload(as_alice, video_path.read_bytes()).status_code == 201
     files, rows = kept(app)
-    assert len(files) == 2 and rows == 1
+    assert len(files) == 3 and rows == 1, "the video, its poster and its strip"
 
 
 @pytest.mark.parametrize(("make", "words"), [
-    (lambda d: b"These are my notes, not a video.", "This is not a video file, whatever its name says"),
+    (lambda d: b"These are my notes, not a video.", "This is not a video file or a photo, whatever its name says"),
     (lambda d: b"", "The file is empty"),
     (lambda d: (v := make_video(d / "v.mp4").read_bytes())[:len(v) // 2], "incomplete"),
     (lambda d: make_video(d / "v.mkv", container="matroska").read_bytes(), "This is a mkv file"),
@@ -105,7 +105,7 @@ def test_tells_every_problem_at_once(as_alice, media_root, tmp_path):
 
 def test_without_a_file_it_says_so(as_alice, media_root):
     answer = as_alice.post("/media/", data={}, headers={"X-CSRFToken": as_alice.csrf})
-    assert answer.status_code == 422 and "Choose a video file first" in answer.text
+    assert answer.status_code == 422 and "Choose a video file or photos first" in answer.text
 
 
 def test_nobody_without_a_login_gets_a_byte_in_or_out(app, client, alice, media_root, video_path):

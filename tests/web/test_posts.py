@@ -37,7 +37,7 @@ def targets(app):
 
 
 def test_nothing_that_tiktok_wants_chosen_is_preselected(as_alice, scene):
-    page = as_alice.get(f"/posts/new?media_id={scene['media_file_id']}").text
+    page = as_alice.get(f"/posts/new?media_file_id={scene['media_file_id']}").text
     select = re.search(r'<select[^>]*id="privacy_level".*?</select>', page, re.DOTALL)[0]
     assert re.findall(r'<option value="([^"]*)"', select) == ["", "PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]
     assert re.findall(r'<option value="([^"]*)" selected', select) == [""]
@@ -94,7 +94,8 @@ def test_the_same_form_sent_twice_makes_one_post(app, as_alice, scene):
     ({"privacy_level": ""}, "privacy_level", "Choose who can see this video"),
     ({"privacy_level": "FOLLOWER_OF_CREATOR"}, "privacy_level", "is not open to Northbound"),
     ({"privacy_level": "EVERYBODY"}, "privacy_level", "Choose who can see this video"),
-    ({"media_file_id": None}, "media_file_id", "Choose a video first"),
+    ({"media_file_id": None}, "media_file_id", "Choose a video or photos first"),
+    ({"media_file_id": "x"}, "media_file_id", "Invalid choice"),
     ({"media_file_id": "999"}, "media_file_id", "Choose a video first"),
     ({"account_id": None}, "account_id", "Choose the account"),
     ({"account_id": "999"}, "account_id", "Choose an account"),

@@ -20,6 +20,7 @@ def video_init(request: VideoInit) -> dict[str, Any]:
     if request.mode is PostMode.INBOX:
         return {"source_info": source}
     assert request.privacy_level is not None
+    cover = {} if request.cover_timestamp_ms is None else {"video_cover_timestamp_ms": request.cover_timestamp_ms}
     return {
         "post_info": {
             "title": request.caption,
@@ -30,6 +31,7 @@ def video_init(request: VideoInit) -> dict[str, Any]:
             "brand_content_toggle": False,
             "brand_organic_toggle": False,
             "is_aigc": False,
+            **cover,
         },
         "source_info": source,
     }

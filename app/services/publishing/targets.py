@@ -73,6 +73,7 @@ class Work:
     username: str
     title: str
     caption: str
+    cover_timestamp_ms: int | None
     kind: MediaKind
     lead: StoredFile
     """The video, or the photo that is the cover."""
@@ -109,7 +110,8 @@ class Work:
 WORK_COLUMNS = (
     PostTarget.state, PostTarget.scheduled_at, PostTarget.finding_code, PostTarget.workspace_id, PostTarget.post_id,
     PostTarget.account_id, TikTokAccount.connection, TikTokAccount.scopes, TikTokAccount.username, TikTokAccount.refresh_expires_at,
-    Post.title, Post.caption, MediaFile.kind, MediaFile.duration_seconds, PostTarget.mode, PostTarget.privacy_level,
+    Post.title, Post.caption, Post.cover_timestamp_ms, MediaFile.kind, MediaFile.duration_seconds, PostTarget.mode,
+    PostTarget.privacy_level,
     PostTarget.allow_comment, PostTarget.allow_duet, PostTarget.allow_stitch, PostTarget.auto_add_music, PostTarget.failed_tries,
     PostTarget.polls, PostTarget.publish_id, PostTarget.upload_url_sealed, PostTarget.uploaded_bytes, PostTarget.pulled_at,
     PostTarget.sent_at, PostTarget.published_at,

@@ -31,7 +31,7 @@ REPORT_SECONDS = 1.0
 def begin(work: Work, ports: PublishingPorts) -> None:
     """Announce the video, commit the receipt before the first byte, and send it. Raises as `send` does."""
     request = VideoInit(work.mode, work.caption, work.privacy_level, work.allow_comment, work.allow_duet, work.allow_stitch,
-                        plan_upload(work.lead.size_bytes))
+                        plan_upload(work.lead.size_bytes), work.cover_timestamp_ms)
     receipt = attempt(work, Step.INIT, lambda: with_token(
         work.account_id, lambda token: ports.tiktok.init_video(token, request), ports.accounts), ports)
     assert receipt.upload_url is not None

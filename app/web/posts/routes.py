@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, flash, make_response, render_template, request, url_for
 
 from app import clock
-from app.domain.errors import DomainError, ErrorKind, refuse
+from app.domain.errors import DomainError, ErrorKind, Problem, refuse
 from app.domain.zones import to_instant
 from app.queries.accounts import list_accounts
 from app.queries.posts import find_post
@@ -21,7 +21,8 @@ from app.web.cards import day_title, group_by_day, make_card
 from app.web.errors import STATUS, flash_problem
 from app.web.forms import apply_problems
 from app.web.htmx import go
-from app.web.media import take_video
+from app.web.media import take_files
+from app.web.posts.arranging import arrange
 from app.web.posts.composer import load_composer, load_panel
 from app.web.posts.forms import PROBLEM_FIELDS, ComposerForm, LinkForm, WhenForm
 from app.web.posts.page import PostPage, make_post_page
@@ -49,9 +50,10 @@ def index() -> Response:
 @blueprint.get("/new")
 def new() -> Response:
     who = member()
-    form = ComposerForm(formdata=None, creation_key=secrets.token_hex(16), caption="", **_asked_time(who.time_zone))
+    form = ComposerForm(formdata=None, creation_key=secrets.token_hex(16), title=request.args.get("title", ""),
+                        caption=request.args.get("caption", ""), **_asked_time(who.time_zone))
     form.account_id.data = request.args.get("account_id", type=int)
-    form.media_file_id.data = request.args.get("media_id", type=int)
+    form.media_ids = request.args.getlist("media_file_id", type=int)
     return make_response(render_template("posts/new.html", composer=load_composer(form)))
 
 
@@ -65,9 +67,15 @@ def panel() -> Response:
 @blueprint.post("/")
 def create() -> Response:
     form, who = ComposerForm(), member()
-    if form.media_file_id.data is None and "file" in request.files:
-        _take_video_of(form)
-    if not form.errors and form.validate():
+    problems = _take_files_of(form)
+    if "arrange" in request.form:
+        arrange(form, request.form["arrange"])
+        return make_response(render_template("posts/new.html", composer=load_composer(form)))
+    is_good = form.validate()
+    if problems:
+        form.media_file_id.errors = []
+        apply_problems(form, DomainError(problems), PROBLEM_FIELDS)
+    elif is_good:
         try:
             post_id = posts.schedule_post(_new_post(form), workspace_id=who.workspace_id, actor_id=who.user_id,
                                           ports=wiring().accounts)
@@ -149,15 +157,13 @@ def again(post_id: int, target_id: int) -> Response:
     return go(url_for("posts.show", post_id=post_id))
 
 
-def _take_video_of(form: ComposerForm) -> None:
-    """Without JavaScript the video comes with the form itself."""
-    try:
-        form.media_file_id.data = take_video()
-        form.media_file_id.raw_data = [str(form.media_file_id.data)]
-    except DomainError as error:
-        form.validate()
-        form.media_file_id.errors = []
-        apply_problems(form, error, PROBLEM_FIELDS)
+def _take_files_of(form: ComposerForm) -> list[Problem]:
+    """Without JavaScript the files come with the form itself; what is wrong with them keeps the good ones from nothing."""
+    if not any(file.filename for file in request.files.getlist("file")):
+        return []
+    media_ids, problems = take_files()
+    form.media_ids = form.media_ids + media_ids
+    return problems
 
 
 def _load(post_id: int) -> PostPage:
@@ -175,9 +181,9 @@ def _when(page: PostPage) -> WhenForm:
 
 def _new_post(form: ComposerForm) -> posts.NewPost:
     return posts.NewPost(
-        account_id=form.account_id.data, media_file_ids=(form.media_file_id.data,), caption=form.caption.data,
-        scheduled_at=form.scheduled_at(member().time_zone), choices=form.choices(),
-        creation_key=form.creation_key.data[:64] or secrets.token_hex(16),
+        account_id=form.account_id.data, media_file_ids=tuple(form.media_file_id.data), caption=form.caption.data,
+        scheduled_at=form.scheduled_at(member().time_zone), choices=form.choices(), title=form.title.data or "",
+        creation_key=form.creation_key.data[:64] or secrets.token_hex(16), cover=form.cover.data or 0, cover_timestamp_ms=form.cover_ms,
     )
 
 

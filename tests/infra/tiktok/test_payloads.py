@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.post_rules import PostMode, PrivacyLevel
@@ -41,6 +43,14 @@ def test_an_audience_goes_out_under_tiktok_s_own_name(level):
 ])
 def test_reads_the_progress_that_the_upload_host_reports(header, received):
     assert received_bytes(header) == received
+
+
+def test_the_moment_of_a_cover_is_said_only_when_one_was_chosen():
+    assert video_init(replace(REQUEST, cover_timestamp_ms=0))["post_info"]["video_cover_timestamp_ms"] == 0
+    chosen = video_init(replace(REQUEST, cover_timestamp_ms=7200))
+    assert chosen["post_info"]["video_cover_timestamp_ms"] == 7200 and "video_cover_timestamp_ms" not in chosen["source_info"]
+    assert "cover" not in str(video_init(REQUEST))
+    assert "cover" not in str(video_init(replace(REQUEST, mode=PostMode.INBOX, cover_timestamp_ms=7200)))
 
 
 def test_a_video_for_the_inbox_says_its_file_alone():
