@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath, PureWindowsPath
@@ -16,7 +16,7 @@ from app.domain.media_rules import MediaKind, PhotoFacts, VideoFacts, file_probl
 from app.models import MediaFile, Workspace, db
 from app.services.history import record_event
 from app.services.ports import Clock, IncomingFile, MediaProbe, Storage
-from app.services.transactions import let_go, lock_rows, writing
+from app.services.transactions import let_go, lock_rows, lock_workspace, writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ def keep_media(*, incoming: IncomingFile, name: str, workspace_id: int, actor_id
         lock_rows(session, sa.select(Workspace.id).where(Workspace.id == workspace_id).with_for_update())
         known = session.scalar(sa.select(MediaFile.id).where(
             MediaFile.workspace_id == workspace_id, MediaFile.sha256 == incoming.sha256, MediaFile.ended_at.is_(None)))
+        if ports.storage.size(storage_key) is None:  # the same bytes were deleted between being stored again and this lock
+            raise refuse("media_changed", "This file was deleted from the library while it arrived. Upload it again.", "media")
         media_id = known or _insert(session, name, storage_key, poster_key, incoming, facts, workspace_id, actor_id, now)
         if along is not None:
             along(session, media_id)
@@ -105,6 +107,17 @@ def load_media(workspace_id: int, media_file_id: int) -> MediaFile:
     if media is None:
         raise refuse("media_not_found", "Choose a video first.", "media", ErrorKind.NOT_FOUND)
     return media
+
+
+def check_live(session: Session, workspace_id: int, media_file_ids: Iterable[int]) -> None:
+    """Nobody ends these files before the end of the caller's transaction. Raises DomainError `media_ended` when somebody has."""
+    lock_workspace(session, workspace_id)
+    wanted = set(media_file_ids)
+    live = session.scalars(sa.select(MediaFile.id).where(MediaFile.id.in_(wanted), MediaFile.workspace_id == workspace_id,
+                                                         MediaFile.ended_at.is_(None)))
+    if wanted != set(live):
+        raise refuse("media_ended", "A file of this post was deleted from the library meanwhile. Choose another one, or upload it again.",
+                     "media", ErrorKind.CONFLICT)
 
 
 def display_name(name: str) -> str:

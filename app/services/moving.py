@@ -112,8 +112,8 @@ def _copy_picture(move: Move, key: str) -> int | None:
 
 
 def _originals() -> Iterator[tuple[str, str]]:
-    """Key and SHA-256 of each file; the same bytes may have many rows."""
-    yield from _rows(MediaFile.storage_key, MediaFile.sha256)
+    """Key and SHA-256 of each file whose bytes have not ended."""
+    yield from _rows(MediaFile.storage_key, MediaFile.sha256, MediaFile.ended_at.is_(None))
 
 
 def _pictures() -> Iterator[str]:
@@ -122,11 +122,12 @@ def _pictures() -> Iterator[str]:
             yield key
 
 
-def _rows(key: InstrumentedAttribute[Any], value: InstrumentedAttribute[Any]) -> Iterator[tuple[str, str]]:
+def _rows(key: InstrumentedAttribute[Any], value: InstrumentedAttribute[Any],
+          *conditions: sa.ColumnElement[bool]) -> Iterator[tuple[str, str]]:
     """In order of their keys, a batch at a time, without holding the database during a copy."""
     after = ""
     while True:
-        rows = db.session.execute(sa.select(key, value).where(key > after).distinct().order_by(key).limit(BATCH))
+        rows = db.session.execute(sa.select(key, value).where(key > after, *conditions).distinct().order_by(key).limit(BATCH))
         found: list[tuple[str, str]] = [(row[0], row[1]) for row in rows]
         let_go()
         yield from found
