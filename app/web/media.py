@@ -7,8 +7,9 @@ from typing import IO, cast
 from flask import Blueprint, Request, Response, make_response, render_template, request
 from werkzeug.wsgi import FileWrapper
 
-from app.domain.errors import DomainError, refuse
+from app.domain.errors import DomainError, ErrorKind, refuse
 from app.domain.media_rules import CONTENT_TYPES, MediaKind, duration_text
+from app.models import MediaFile
 from app.services import media
 from app.services.ports import IncomingFile
 from app.services.storage_quota import check_room_now
@@ -56,9 +57,21 @@ def poster(media_id: int) -> Response:
 @blueprint.get("/<int:media_id>/video")
 def video(media_id: int) -> Response:
     """The video itself, by ranges."""
-    found = media.load_media(member().workspace_id, media_id)
+    return send_bytes(media.load_media(member().workspace_id, media_id))
+
+
+@blueprint.get("/<int:media_id>/photo")
+def photo(media_id: int) -> Response:
+    """The photo itself, as it came."""
+    return send_bytes(media.load_media(member().workspace_id, media_id))
+
+
+def send_bytes(found: MediaFile) -> Response:
+    """A file as it is stored, or the part of it that is asked for. An ended one is not found."""
+    if found.ended_at is not None:
+        raise refuse("media_ended", f"{found.name} has been deleted from the library.", kind=ErrorKind.NOT_FOUND)
     body = FileWrapper(wiring().storage.open(found.storage_key), BLOCK)  # the server's own wrapper would read up to where a range begins
-    response = Response(body, mimetype=CONTENT_TYPES[found.container], direct_passthrough=True)
+    response = Response(body, mimetype=CONTENT_TYPES.get(found.container, f"image/{found.container}"), direct_passthrough=True)
     response.content_length = found.size_bytes
     response.set_etag(found.sha256)
     response.headers["Cache-Control"] = "private, max-age=3600"
