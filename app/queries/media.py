@@ -110,27 +110,36 @@ class ImportRow:
     created_at: datetime
 
 
-def is_used(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Whether a post that shows the file, as its video, its cover or one of its photos, has a target like this.
+SHOWN: tuple[tuple[Any, Any], ...] = ((Post, Post.id), (PostPhoto, PostPhoto.post_id))
+"""The tables that say which post shows which file, with their posts' ids."""
+NEEDED = sa.or_(PostTarget.state.in_(tuple(NEEDS_MEDIA)), PostTarget.id.is_(None))
+"""Of a target, or of the lack of one: a post that goes nowhere yet may still have to send its file."""
+PUBLISHED = PostTarget.state == TargetState.PUBLISHED
 
-    A post without targets is one whose target is all NULL.
-    """
-    as_media = sa.select(sa.literal(1)).select_from(Post).outerjoin(PostTarget, PostTarget.post_id == Post.id).where(
-        Post.media_file_id == MediaFile.id, condition)
-    as_photo = sa.select(sa.literal(1)).select_from(PostPhoto).outerjoin(PostTarget, PostTarget.post_id == PostPhoto.post_id).where(
-        PostPhoto.media_file_id == MediaFile.id, condition)
+
+def is_used(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Whether a post that shows the file, as its video, its cover or one of its photos, has a target like this. For a few files."""
+    as_media, as_photo = (sa.select(sa.literal(1)).select_from(table).outerjoin(PostTarget, PostTarget.post_id == post_id).where(
+        table.media_file_id == MediaFile.id, condition) for table, post_id in SHOWN)
     return sa.or_(sa.exists(as_media.correlate(MediaFile)), sa.exists(as_photo.correlate(MediaFile)))
 
 
+def is_among_used(workspace_id: int, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """The same for many files: what all posts of the workspace use is gathered once."""
+    as_media = sa.select(Post.media_file_id).outerjoin(PostTarget, PostTarget.post_id == Post.id)
+    as_photo = (sa.select(PostPhoto.media_file_id).join(Post, Post.id == PostPhoto.post_id)
+                .outerjoin(PostTarget, PostTarget.post_id == PostPhoto.post_id))
+    return MediaFile.id.in_(sa.union_all(*(used.where(Post.workspace_id == workspace_id, condition) for used in (as_media, as_photo))))
+
+
 def is_needed() -> sa.ColumnElement[bool]:
-    """Whether a post may still have to send the file's bytes. A post that goes nowhere yet may."""
-    return is_used(sa.or_(PostTarget.state.in_(tuple(NEEDS_MEDIA)), PostTarget.id.is_(None)))
+    """Whether a post may still have to send the file's bytes."""
+    return is_used(NEEDED)
 
 
 def is_published(since: datetime | None = None) -> sa.ColumnElement[bool]:
     """Whether a post with the file is out, or has gone out since then."""
-    published = PostTarget.state == TargetState.PUBLISHED
-    return is_used(published if since is None else sa.and_(published, PostTarget.published_at >= since))
+    return is_used(PUBLISHED if since is None else sa.and_(PUBLISHED, PostTarget.published_at >= since))
 
 
 def is_referenced() -> sa.ColumnElement[bool]:
@@ -152,7 +161,7 @@ ROW = sa.select(MediaFile, is_needed(), is_published(), CONVERTED_ID)
 
 def list_media(workspace_id: int, chosen: MediaFilter, *, limit: int, offset: int) -> MediaList:
     """One page of the workspace's files. Two statements."""
-    conditions = [MediaFile.workspace_id == workspace_id, *_conditions(chosen)]
+    conditions = [MediaFile.workspace_id == workspace_id, *_conditions(workspace_id, chosen)]
     total = db.session.scalar(sa.select(sa.func.count()).select_from(MediaFile).where(*conditions)) or 0
     # Which ones first: what a row shows beside its columns is looked up for those of this page only.
     ids = sa.select(MediaFile.id).where(*conditions).order_by(*_order(chosen.order)).limit(limit).offset(offset).subquery()
@@ -184,7 +193,7 @@ def targets_of(media_file_id: int) -> tuple[TargetRow, ...]:
 
 def load_space(workspace_id: int) -> Space:
     """The room that the workspace's files take. One statement. The same bytes are one file, so nothing counts twice."""
-    size, unused = MediaFile.size_bytes, sa.not_(sa.or_(is_needed(), is_published()))
+    size, unused = MediaFile.size_bytes, sa.not_(is_among_used(workspace_id, sa.or_(NEEDED, PUBLISHED)))
     values = db.session.execute(sa.select(
         sa.func.sum(size).filter(MediaFile.kind == MediaKind.VIDEO), sa.func.sum(size).filter(MediaFile.kind == MediaKind.PHOTO),
         sa.func.sum(size).filter(unused), sa.func.count(), sa.func.count().filter(unused),
@@ -202,10 +211,10 @@ def list_imports(workspace_id: int) -> list[ImportRow]:
     return [ImportRow(*row) for row in rows]
 
 
-def _conditions(chosen: MediaFilter) -> list[sa.ColumnElement[bool]]:
+def _conditions(workspace_id: int, chosen: MediaFilter) -> list[sa.ColumnElement[bool]]:
     found = [sa.not_(is_live()) if chosen.state is MediaState.ENDED else is_live()]
     if chosen.state is not None:
-        found.append(STATES[chosen.state])
+        found.append(_is_in(workspace_id, chosen.state))
     if chosen.kind is not None:
         found.append(MediaFile.kind == chosen.kind)
     found += [MediaFile.search_text.like(contains_pattern(word), escape=ESCAPE) for word in chosen.words.split()]
@@ -236,10 +245,12 @@ def _is_unfit_photo() -> sa.ColumnElement[bool]:
         sa.and_(MediaFile.width > PHOTO_MAX_SHORT_SIDE, MediaFile.height > PHOTO_MAX_SHORT_SIDE)))
 
 
-STATES = {
-    MediaState.UNUSED: sa.not_(sa.or_(is_needed(), is_published())),
-    MediaState.SCHEDULED: is_needed(),
-    MediaState.PUBLISHED: sa.and_(is_published(), sa.not_(is_needed())),
-    MediaState.ENDED: is_referenced(),
-    MediaState.CONVERTIBLE: sa.and_(_is_unfit_photo(), CONVERTED_ID.is_(None)),
-}
+def _is_in(workspace_id: int, state: MediaState) -> sa.ColumnElement[bool]:
+    needed, published = is_among_used(workspace_id, NEEDED), is_among_used(workspace_id, PUBLISHED)
+    return {
+        MediaState.UNUSED: sa.not_(is_among_used(workspace_id, sa.or_(NEEDED, PUBLISHED))),
+        MediaState.SCHEDULED: needed,
+        MediaState.PUBLISHED: sa.and_(published, sa.not_(needed)),
+        MediaState.ENDED: is_referenced(),
+        MediaState.CONVERTIBLE: sa.and_(_is_unfit_photo(), CONVERTED_ID.is_(None)),
+    }[state]

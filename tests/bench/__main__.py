@@ -9,11 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import beat, burst, lateness, neighbour, uploading
+from tests.bench import beat, burst, lateness, library, neighbour, uploading
 from tests.house import running_house
 
 ON_AN_INSTANCE = {"lateness": lateness.run, "neighbour": neighbour.run, "uploading": uploading.run, "burst": burst.run}
-ALONE = {"beat": beat.run}
+ALONE = {"beat": beat.run, "library": library.run}
 
 
 def main(names: list[str]) -> None:

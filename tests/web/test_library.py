@@ -169,12 +169,13 @@ def test_htmx_gets_the_wall_alone(as_alice, stock):
 def test_says_how_much_room_is_used_and_could_be_freed(app, as_alice, stock, monkeypatch):
     stock(("a.mp4", VIDEO | {"size_bytes": 3_000_000_000}), ("b.jpg", {"size_bytes": 1_000_000}),
           ("c.jpg", {"size_bytes": 7_000_000_000, "ended_at": clock.utcnow()}))
-    text = as_alice.get("/library/").text
+    assert "in videos" not in (text := as_alice.get("/library/").text) and 'hx-get="/library/space"' in text
+    text = as_alice.get("/library/?space=1").text
     assert "3.0 GB in videos, 1.0 MB in photos" in text and "3.0 GB could be freed" in text and "<meter" not in text
     wiring = factories.wired(app)
     monkeypatch.setitem(app.extensions, "oncue", dataclasses.replace(
         wiring, settings=dataclasses.replace(wiring.settings, media_quota_bytes=6_000_000_000)))
-    assert "3.0 GB of 6.0 GB" in as_alice.get("/library/").text
+    assert "3.0 GB of 6.0 GB" in as_alice.get("/library/space", headers={"HX-Request": "true"}).text
 
 
 def test_a_file_is_named_and_described(app, as_alice, stock):

@@ -26,6 +26,7 @@ from app.web.library.page import (
     ORDER_LABELS,
     STATE_LABELS,
     MediaPage,
+    SpaceView,
     load_imports,
     load_list,
     load_space_view,
@@ -57,6 +58,12 @@ def add() -> Response:
         return _index(ImportForm(formdata=None), problems)
     flash("The file is in the library." if len(files) == 1 else f"{len(files)} files are in the library.", "success")
     return go(url_for("library.index"))
+
+
+@blueprint.get("/space")
+def space() -> Response:
+    """The room that files take: asked for when the page is there already, because every file counts."""
+    return make_response(render_template("library/_space.html", room=_room()))
 
 
 @blueprint.get("/imports")
@@ -161,9 +168,13 @@ def _index(form: ImportForm, refused: Sequence[Problem] = ()) -> Response:
     status = STATUS[ErrorKind.INVALID] if refused or form.errors else 200
     return make_response(render_template(
         "library/index.html", files=load_list(who.workspace_id, read_filter(request.args), read_page(request.args)),
-        room=load_space_view(who.workspace_id, wiring().settings.media_quota_bytes), form=form, refused=refused,
+        room=_room() if "space" in request.args else None, form=form, refused=refused,
         imports=load_imports(who.workspace_id, who.time_zone, clock.utcnow()), upload_max_bytes=wiring().settings.upload_max_bytes,
         **LABELS), status)
+
+
+def _room() -> SpaceView:
+    return load_space_view(member().workspace_id, wiring().settings.media_quota_bytes)
 
 
 def _after_import(refused: DomainError | None = None) -> Response:
