@@ -14,6 +14,7 @@ from app import clock
 from app.domain.quota import UNAUDITED_CREATORS
 from app.infra.crypto import PasswordHasher, TokenCipher
 from app.infra.fetch import Limits, WebFetcher
+from app.infra.media_pictures import convert_photo, take_frame
 from app.infra.media_probe import probe_media
 from app.infra.presence import Presence
 from app.infra.storage import s3
@@ -59,7 +60,7 @@ class Wiring:
 
     @property
     def media(self) -> MediaPorts:
-        return MediaPorts(self.storage, probe_media, clock.utcnow)
+        return MediaPorts(self.storage, probe_media, clock.utcnow, convert_photo, take_frame, self.settings.media_quota_bytes)
 
     @property
     def media_imports(self) -> ImportPorts:

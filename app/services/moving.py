@@ -117,7 +117,7 @@ def _originals() -> Iterator[tuple[str, str]]:
 
 
 def _pictures() -> Iterator[str]:
-    for column in (MediaFile.poster_key, TikTokAccount.avatar_key):
+    for column in (MediaFile.poster_key, MediaFile.strip_key, TikTokAccount.avatar_key):
         for key, _ in _rows(column, column):
             yield key
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
@@ -234,6 +235,9 @@ class Storage(Protocol):
     def keep(self, incoming: IncomingFile, key: str) -> None: ...
     def write(self, key: str, content: bytes) -> None: ...
     def open(self, key: str) -> BinaryIO: ...
+    def local(self, key: str, *, copy_up_to: int) -> AbstractContextManager[str | None]:
+        """A path to these bytes on this machine while the context lasts; None when more than so many would have to be copied for it."""
+        ...
     def size(self, key: str) -> int | None: ...
     def delete(self, key: str) -> None: ...
 
@@ -251,15 +255,31 @@ class Partials(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a media file is: its facts and a poster (JPEG), or the problem that makes it unusable."""
+    """What a media file is: its facts and a poster (JPEG), or the problem that makes it unusable.
+
+    `strip` is one JPEG of ten frames of a video, side by side; None when they can't be had.
+    """
 
     facts: VideoFacts | PhotoFacts | None
     poster: bytes | None
     problem: Problem | None
+    strip: bytes | None = None
 
 
 class MediaProbe(Protocol):
     def __call__(self, path: str) -> Probe: ...
+
+
+class PhotoConverter(Protocol):
+    def __call__(self, path: str) -> bytes:
+        """A JPEG that TikTok takes, the same for the same photo. Raises DomainError."""
+        ...
+
+
+class FrameTaker(Protocol):
+    def __call__(self, path: str, milliseconds: int) -> bytes:
+        """A JPEG of the frame that a video shows at that moment. Raises DomainError."""
+        ...
 
 
 class PasswordHasher(Protocol):

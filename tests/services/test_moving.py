@@ -15,10 +15,12 @@ from tests import factories
 from tests.infra.storage.places import files_below, objects_in
 from tests.servers import S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY
 
+FILES = 8
+
 
 @pytest.fixture
 def disk(app, tiktok, alice, video_path, tmp_path, monkeypatch):
-    """A disk with a video (of two rows), two photos, their posters, and an avatar."""
+    """A disk with a video (of two rows), its strip, two photos, their posters, and an avatar: FILES together."""
     disk = DiskStorage(tmp_path / "media")
     wired = app.extensions["oncue"]
     monkeypatch.setitem(app.extensions, "oncue", replace(
@@ -66,8 +68,8 @@ def avatar(app):
 def test_everything_arrives_and_nothing_is_deleted(app, move, disk, s3_bucket, tmp_path):
     report = move()
     names = files_below(tmp_path / "media")
-    assert len(names) == 7 and objects_in(s3_bucket.client, s3_bucket.name) == names
-    assert (report.copied, report.already_there, report.deleted, report.problems) == (7, 0, 0, [])
+    assert len(names) == FILES and objects_in(s3_bucket.client, s3_bucket.name) == names
+    assert (report.copied, report.already_there, report.deleted, report.problems) == (FILES, 0, 0, [])
     assert report.copied_bytes == sum(disk.size(name) for name in names)
     assert all(s3_bucket.client.get_object(Bucket=s3_bucket.name, Key=name)["Body"].read() == content(disk, name) for name in names)
 
@@ -75,12 +77,12 @@ def test_everything_arrives_and_nothing_is_deleted(app, move, disk, s3_bucket, t
 def test_a_second_run_copies_nothing_and_may_delete_where_it_was(move, disk, bucket, s3_bucket, tmp_path):
     move()
     again = move()
-    assert (again.copied, again.already_there) == (0, 7)
-    assert move(target_in_use=True, delete_source=True).deleted == 7
+    assert (again.copied, again.already_there) == (0, FILES)
+    assert move(target_in_use=True, delete_source=True).deleted == FILES
     assert files_below(tmp_path / "media") == []
     last = move(target_in_use=True, delete_source=True)
-    assert (last.already_there, last.deleted, last.problems) == (7, 0, [])
-    assert move(source=bucket, target=disk).copied == 7
+    assert (last.already_there, last.deleted, last.problems) == (FILES, 0, [])
+    assert move(source=bucket, target=disk).copied == FILES
     assert files_below(tmp_path / "media") == objects_in(s3_bucket.client, s3_bucket.name)
 
 
@@ -88,7 +90,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("copied", range(1, 7))
+@pytest.mark.parametrize("copied", range(1, FILES))
 def test_a_killed_move_goes_on_where_it_stopped(move, disk, bucket, s3_bucket, tmp_path, copied):
     told = []
 
@@ -99,8 +101,8 @@ def test_a_killed_move_goes_on_where_it_stopped(move, disk, bucket, s3_bucket, t
     with pytest.raises(Killed):
         move(say=say, delete_source=True)
     report = move(delete_source=True)
-    assert (report.copied, report.problems) == (7 - copied, [])
-    assert len(objects_in(s3_bucket.client, s3_bucket.name)) == 7 and files_below(tmp_path / "media") == []
+    assert (report.copied, report.problems) == (FILES - copied, [])
+    assert len(objects_in(s3_bucket.client, s3_bucket.name)) == FILES and files_below(tmp_path / "media") == []
 
 
 def test_a_damaged_file_stays_where_it_is_and_is_named(app, move, disk, bucket, tmp_path):
@@ -109,7 +111,7 @@ def test_a_damaged_file_stays_where_it_is_and_is_named(app, move, disk, bucket, 
     path.write_bytes(b"x" + path.read_bytes()[1:])
     report = move(delete_source=True)
     assert [problem.split(":")[0] for problem in report.problems] == [key] and "damaged" in report.problems[0]
-    assert (report.copied, report.deleted) == (6, 6)
+    assert (report.copied, report.deleted) == (FILES - 1, FILES - 1)
     assert files_below(tmp_path / "media") == [key] and bucket.size(key) is None
 
 
@@ -117,7 +119,7 @@ def test_what_lies_wrong_in_the_target_is_replaced(app, move, disk, bucket):
     key, poster_key, sha256 = first_video(app)
     bucket.write(key, bytes(disk.size(key)))  # as long, so only its hash tells
     bucket.write(poster_key, b"another picture")
-    assert (report := move()).copied == 7 and report.problems == []
+    assert (report := move()).copied == FILES and report.problems == []
     assert hashlib.sha256(content(bucket, key)).hexdigest() == sha256
     assert content(bucket, poster_key) == content(disk, poster_key)
 
@@ -154,17 +156,17 @@ def command(app, disk, s3_bucket, monkeypatch):
 
 def test_the_command_moves_there_and_back_and_sums_up(command, tmp_path):
     there = command("--to", "s3")
-    assert there.exit_code == 0 and "7 files copied" in there.output and there.output.count(" bytes\n") == 7
-    assert "0 files copied (0 bytes), 7 were there already, 7 deleted" in command("--to", "s3", "--delete-source", storage="s3").output
+    assert there.exit_code == 0 and f"{FILES} files copied" in there.output and there.output.count(" bytes\n") == FILES
+    assert f"0 files copied (0 bytes), {FILES} were there already, {FILES} deleted" in command("--to", "s3", "--delete-source", storage="s3").output
     assert files_below(tmp_path / "media") == []
-    assert "7 files copied" in command("--to", "disk", storage="s3").output
-    assert len(files_below(tmp_path / "media")) == 7
+    assert f"{FILES} files copied" in command("--to", "disk", storage="s3").output
+    assert len(files_below(tmp_path / "media")) == FILES
 
 
 def test_the_command_does_not_delete_what_oncue_still_reads(command, tmp_path):
     refused = command("--to", "s3", "--delete-source", storage="disk")
     assert refused.exit_code == 1 and "STORAGE=s3" in refused.output
-    assert len(files_below(tmp_path / "media")) == 7
+    assert len(files_below(tmp_path / "media")) == FILES
 
 
 def test_the_command_says_what_is_wrong(app, command, disk):

@@ -80,11 +80,11 @@ def test_the_same_bytes_are_one_file(app, as_alice, media_root, video_path):
     for _ in range(2):
         assert upload(as_alice, video_path.read_bytes()).status_code == 201
     files, rows = kept(app)
-    assert len(files) == 2 and rows == 1
+    assert len(files) == 3 and rows == 1, "the video, its poster and its strip"
 
 
 @pytest.mark.parametrize(("make", "words"), [
-    (lambda d: b"These are my notes, not a video.", "This is not a video file, whatever its name says"),
+    (lambda d: b"These are my notes, not a video.", "This is not a video file or a photo, whatever its name says"),
     (lambda d: b"", "The file is empty"),
     (lambda d: (v := make_video(d / "v.mp4").read_bytes())[:len(v) // 2], "incomplete"),
     (lambda d: make_video(d / "v.mkv", container="matroska").read_bytes(), "This is a mkv file"),

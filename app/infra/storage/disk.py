@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,6 +45,13 @@ class DiskStorage:
 
     def open(self, key: str) -> BinaryIO:
         return self._path(key).open("rb")
+
+    @contextmanager
+    def local(self, key: str, *, copy_up_to: int) -> Iterator[str | None]:
+        """The file itself. Raises FileNotFoundError."""
+        path = self._path(key)
+        path.stat()
+        yield str(path)
 
     def size(self, key: str) -> int | None:
         """Bytes under `key`, or None when there is nothing."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -73,6 +76,19 @@ class S3Storage:
     def open(self, key: str) -> BinaryIO:
         """A file whose bytes are fetched where and when they are read."""
         return io.BufferedReader(S3File(self._client, self._bucket, self._name(key)), buffer_size=256 * 1024)
+
+    @contextmanager
+    def local(self, key: str, *, copy_up_to: int) -> Iterator[str | None]:
+        """A copy, gone when the context ends; None when it is larger. Raises FileNotFoundError."""
+        size = self.size(key)
+        if size is None:
+            raise FileNotFoundError(key)
+        if size > copy_up_to:
+            yield None
+            return
+        with self._incoming.new_file() as copy, self.open(key) as content:
+            shutil.copyfileobj(content, copy, MB)
+            yield copy.local_path
 
     def size(self, key: str) -> int | None:
         """Bytes under `key`, or None when there is nothing."""
