@@ -47,6 +47,9 @@ EDITABLE = frozenset({S.DRAFT, S.IN_REVIEW, S.CHANGES_REQUESTED, S.SCHEDULED, S.
 
 CANCELABLE = frozenset(state for state, following in TRANSITIONS.items() if S.CANCELED in following)
 
+NEEDS_MEDIA = frozenset(state for state, following in TRANSITIONS.items() if following)
+"""Something may still become of it, be it that a person schedules it anew, so the bytes of its media must stay."""
+
 NEEDS_DUE_AT = frozenset({S.SCHEDULED, S.PUBLISHING, S.PROCESSING})
 """States that would be forgotten by the beat without a `due_at`; the database refuses them without one."""
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.media_rules import MediaKind
+from app.domain.search import fold
 from app.models.base import Base, intpk, one_of, short
+
+
+def searchable(name: str, alt_text: str) -> str:
+    """What a file's `search_text` has to be: written together with its name and its alt text."""
+    return fold(f"{name}\n{alt_text}")
+
+
+def _search_text(context: Any) -> str:
+    given = context.get_current_parameters()
+    return searchable(given["name"], given.get("alt_text") or "")
 
 
 class MediaFile(Base):
@@ -42,6 +54,8 @@ class MediaFile(Base):
     original_id: Mapped[int | None] = mapped_column(sa.ForeignKey("media_files.id"), index=True)
     """The photo that this one was converted from."""
     alt_text: Mapped[str] = mapped_column(sa.String(1000), default="")
+    search_text: Mapped[str] = mapped_column(sa.Text, default=_search_text)
+    """Name and alt text as they are searched and sorted: see `searchable`."""
     uploaded_by_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -22,11 +21,11 @@ from app.domain.media_rules import (
     file_problems,
     is_convertible,
 )
-from app.models import MediaFile, Workspace, db
+from app.models import MediaFile, db
 from app.services.history import record_event
 from app.services.ports import Clock, FrameTaker, IncomingFile, MediaProbe, PhotoConverter, Probe, Storage
 from app.services.storage_quota import check_room_now
-from app.services.transactions import let_go, lock_rows, writing
+from app.services.transactions import let_go, lock_workspace, writing
 
 FRAME_COPY_BYTES = 200_000_000
 """A larger video that lies elsewhere is not fetched for the sake of one frame."""
@@ -69,7 +68,7 @@ def keep_media(*, incoming: IncomingFile, name: str, workspace_id: int, actor_id
         raise_if(problems)
     columns = {**_store(incoming, probe, facts, workspace_id, ports), "name": display_name(name), "uploaded_by_id": actor_id}
     with writing() as session:
-        media_id = _known_or_new(session, workspace_id, "media.uploaded", ports.utcnow(), columns)
+        media_id = _known_or_new(session, workspace_id, "media.uploaded", ports, columns)
         if along is not None:
             along(session, media_id)
     return media_id
@@ -100,7 +99,7 @@ def convert_photo(media_file_id: int, *, workspace_id: int, actor_id: int, ports
     finally:
         incoming.close()
     with writing() as session:
-        media_id = _known_or_new(session, workspace_id, "media.converted", ports.utcnow(), columns)
+        media_id = _known_or_new(session, workspace_id, "media.converted", ports, columns)
     return media_id
 
 
@@ -155,17 +154,24 @@ def _store(incoming: IncomingFile, probe: Probe, facts: VideoFacts | PhotoFacts,
             "is_rotated": facts.is_rotated, **_columns_of_kind(facts)}
 
 
-def _known_or_new(session: Session, workspace_id: int, event: str, now: datetime, columns: dict[str, Any]) -> int:
-    """The id of these bytes: the row that has them, or a new one. In a transaction that writes."""
-    # One at a time, so that the same bytes coming twice at once are one file, and none is deleted as it is recognised.
-    lock_rows(session, sa.select(Workspace.id).where(Workspace.id == workspace_id).with_for_update())
+def _known_or_new(session: Session, workspace_id: int, event: str, ports: MediaPorts, columns: dict[str, Any]) -> int:
+    """The id of these bytes: the row that has them, or a new one. In a transaction that writes.
+
+    One at a time, so that the same bytes coming twice at once are one file. Raises DomainError `media_changed` when they were
+    deleted between being stored again and this lock.
+    """
+    lock_workspace(session, workspace_id)
+    if ports.storage.size(columns["storage_key"]) is None:
+        raise refuse("media_changed", "This file was deleted from the library while it arrived. Upload it again.", "media",
+                     ErrorKind.CONFLICT)
     known = session.scalar(sa.select(MediaFile.id).where(
         MediaFile.workspace_id == workspace_id, MediaFile.sha256 == columns["sha256"], MediaFile.ended_at.is_(None)))
     if known is not None:
         return known
     original_id = columns.get("original_id")
-    if original_id and not session.scalar(sa.select(sa.exists().where(MediaFile.id == original_id))):
+    if original_id and not session.scalar(sa.select(sa.exists().where(MediaFile.id == original_id, MediaFile.ended_at.is_(None)))):
         raise refuse("media_not_found", "The photo was deleted while it was converted.", "media", ErrorKind.NOT_FOUND)
+    now = ports.utcnow()
     media = MediaFile(workspace_id=workspace_id, created_at=now, **columns)
     session.add(media)
     session.flush()
@@ -203,6 +209,17 @@ def load_media(workspace_id: int, media_file_id: int) -> MediaFile:
     if media is None:
         raise refuse("media_not_found", "Choose a video first.", "media", ErrorKind.NOT_FOUND)
     return media
+
+
+def check_live(session: Session, workspace_id: int, media_file_ids: Iterable[int]) -> None:
+    """Nobody ends these files before the end of the caller's transaction. Raises DomainError `media_ended` when somebody has."""
+    lock_workspace(session, workspace_id)
+    wanted = set(media_file_ids)
+    live = session.scalars(sa.select(MediaFile.id).where(MediaFile.id.in_(wanted), MediaFile.workspace_id == workspace_id,
+                                                         MediaFile.ended_at.is_(None)))
+    if wanted != set(live):
+        raise refuse("media_ended", "A file of this post was deleted from the library meanwhile. Choose another one, or upload it again.",
+                     "media", ErrorKind.CONFLICT)
 
 
 def display_name(name: str) -> str:

@@ -112,7 +112,7 @@ def _copy_picture(move: Move, key: str) -> int | None:
 
 
 def _originals() -> Iterator[tuple[str, str]]:
-    """Key and SHA-256 of each file whose bytes are still kept; the same bytes may have many rows."""
+    """Key and SHA-256 of each file whose bytes have not ended."""
     yield from _rows(MediaFile.storage_key, MediaFile.sha256, MediaFile.ended_at.is_(None))
 
 

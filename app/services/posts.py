@@ -30,7 +30,7 @@ from app.domain.retry import decide
 from app.models import Connection, Post, PostPhoto, PostTarget, TikTokAccount, db
 from app.services.accounts import SCOPES, AccountPorts, load_account, with_token
 from app.services.history import record_event
-from app.services.media import load_media, post_problems
+from app.services.media import check_live, load_media, post_problems
 from app.services.ports import TikTokError
 from app.services.publishing import FORGOTTEN, move
 from app.services.transactions import let_go, writing
@@ -165,6 +165,7 @@ def load_target(workspace_id: int, target_id: int) -> PostTarget:
 
 def _insert(new: NewPost, kind: MediaKind, account_id: int, workspace_id: int, actor_id: int, now: datetime) -> int:
     with writing() as session:
+        check_live(session, workspace_id, new.media_file_ids)
         post = Post(workspace_id=workspace_id, media_file_id=new.media_file_ids[new.cover], title=new.title, caption=new.caption,
                     cover_timestamp_ms=new.cover_timestamp_ms, creation_key=new.creation_key, created_by_id=actor_id, created_at=now)
         session.add(post)

@@ -18,11 +18,12 @@ def check_room(session: Session, *, workspace_id: int, size_bytes: int, quota_by
     if not quota_bytes:
         return
     lock_rows(session, sa.select(Workspace.id).where(Workspace.id == workspace_id).with_for_update())
-    # The same bytes uploaded twice are stored once.
-    stored = sa.select(MediaFile.storage_key, MediaFile.size_bytes).where(MediaFile.workspace_id == workspace_id).distinct().subquery()
+    # The same bytes are one file; those of an ended one are gone.
+    stored = sa.select(sa.func.coalesce(sa.func.sum(MediaFile.size_bytes), 0)).where(
+        MediaFile.workspace_id == workspace_id, MediaFile.ended_at.is_(None))
     coming = sa.select(sa.func.coalesce(sa.func.sum(Upload.size_bytes), 0)).where(
         Upload.workspace_id == workspace_id, Upload.media_file_id.is_(None), Upload.problems.is_(None))
-    used = int(session.scalar(sa.select(sa.func.coalesce(sa.func.sum(stored.c.size_bytes), 0))) or 0) + int(session.scalar(coming) or 0)
+    used = int(session.scalar(stored) or 0) + int(session.scalar(coming) or 0)
     if used + size_bytes > quota_bytes:
         left = max(quota_bytes - used, 0)
         raise refuse("quota_full", f"Your workspace may keep {quota_bytes / 1e9:.3g} GB and has {left / 1e9:.3g} GB left."

@@ -10,10 +10,11 @@ from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from app.models import db
+from app.models import Workspace, db
 
 _threads_turn = threading.Lock()
 
@@ -62,6 +63,14 @@ def lock_rows(session: Session, statement: Select[Any], **values: Any) -> None:
     """Lock what the SELECT FOR UPDATE finds; on SQLite the transaction holds the one write lock already."""
     if db.engine.dialect.name != "sqlite":
         session.execute(statement, values)
+
+
+def lock_workspace(session: Session, workspace_id: int) -> None:
+    """Until the end of the transaction nobody else brings, uses or ends media of this workspace.
+
+    Rows that only point at the workspace are written meanwhile, so the engine is not kept waiting.
+    """
+    lock_rows(session, sa.select(Workspace.id).where(Workspace.id == workspace_id).with_for_update(key_share=True))
 
 
 def let_go() -> None:

@@ -14,6 +14,7 @@ from app.web import (
     health,
     hooks,
     imports,
+    library,
     media,
     posts,
     presigned,
@@ -35,6 +36,6 @@ def init_app(app: Flask) -> None:
     assets.init_app(app)
     shell.init_app(app)
     errors.init_app(app)
-    for module in (auth, health, hooks, pull, calendar, posts, media, uploads, presigned, imports,
+    for module in (auth, health, hooks, pull, calendar, posts, media, uploads, presigned, imports, library,
                    accounts, settings, system, reach):
         app.register_blueprint(module.blueprint)

@@ -31,3 +31,9 @@ def with_toast(response: Response, text: str, category: str = "success") -> Resp
     """Show a message without a reload."""
     response.headers["HX-Trigger"] = json.dumps({"toast": {"message": text, "category": category}})
     return response
+
+
+def with_event(response: Response, name: str) -> Response:
+    """Tell the page that something has happened: parts of it that listen ask for themselves."""
+    response.headers["HX-Trigger"] = name
+    return response

@@ -115,8 +115,20 @@ def strip(media_id: int) -> Response:
 
 @blueprint.get("/<int:media_id>/video")
 def video(media_id: int) -> Response:
-    """The video, or the photo as it was uploaded, by ranges."""
-    found = media.load_media(member().workspace_id, media_id)
+    """The video itself, by ranges."""
+    return send_bytes(media.load_media(member().workspace_id, media_id))
+
+
+@blueprint.get("/<int:media_id>/photo")
+def photo(media_id: int) -> Response:
+    """The photo itself, as it came."""
+    return send_bytes(media.load_media(member().workspace_id, media_id))
+
+
+def send_bytes(found: MediaFile) -> Response:
+    """A file as it is stored, or the part of it that is asked for. An ended one is not found."""
+    if found.ended_at is not None:
+        raise refuse("media_ended", f"{found.name} has been deleted from the library.", kind=ErrorKind.NOT_FOUND)
     body = FileWrapper(wiring().storage.open(found.storage_key), BLOCK)  # the server's own wrapper would read up to where a range begins
     mimetype = CONTENT_TYPES.get(found.container, "application/octet-stream")
     response = Response(body, mimetype=mimetype, direct_passthrough=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 from flask_login import current_user, login_user
-from wtforms import PasswordField, SelectField, StringField
-from wtforms.validators import InputRequired
+from wtforms import IntegerField, PasswordField, SelectField, StringField
+from wtforms.validators import InputRequired, Optional
 
 from app import clock
 from app.domain.errors import DomainError
-from app.services import team
+from app.services import library, team
 from app.web.access import LoginUser, member
 from app.web.forms import Form, apply_problems, zone_choices
 from app.wiring import wiring
@@ -22,18 +22,24 @@ class WorkspaceForm(Form):
     time_zone = SelectField("Time zone", choices=zone_choices())
 
 
+class MediaForm(Form):
+    keep_days = IntegerField("Delete the media of published posts after so many days", [Optional()])
+
+
 class PasswordForm(Form):
     current_password = PasswordField("Present password", [InputRequired("Enter your present password.")])
     new_password = PasswordField("New password", [InputRequired("Choose a new password.")])
 
 
-def _page(workspace_form: WorkspaceForm | None = None, password_form: PasswordForm | None = None) -> Response:
+def _page(workspace_form: WorkspaceForm | None = None, password_form: PasswordForm | None = None,
+          media_form: MediaForm | None = None) -> Response:
     who = member()
     forms: dict[str, object] = {
         "workspace_form": workspace_form or WorkspaceForm(formdata=None, name=who.workspace_name, time_zone=who.time_zone),
         "password_form": password_form or PasswordForm(formdata=None), "is_owner": who.is_owner,
+        "media_form": media_form or MediaForm(formdata=None, keep_days=library.published_media_days(who.workspace_id)),
     }
-    status = 422 if workspace_form or password_form else 200
+    status = 422 if workspace_form or password_form or media_form else 200
     return make_response(render_template("settings/index.html", **forms), status)
 
 
@@ -54,6 +60,19 @@ def change_workspace() -> Response:
         apply_problems(form, error)
         return _page(workspace_form=form)
     return _saved("The workspace is changed. Posts stay at their moment; the calendar shows it in the workspace's zone.")
+
+
+@blueprint.post("/media")
+def change_media() -> Response:
+    form, who = MediaForm(), member()
+    if not form.validate():
+        return _page(media_form=form)
+    try:
+        library.keep_published_media(form.keep_days.data, workspace_id=who.workspace_id, actor_id=who.user_id, now=clock.utcnow())
+    except DomainError as error:
+        apply_problems(form, error)
+        return _page(media_form=form)
+    return _saved("Saved. Files that are due are deleted within the hour." if form.keep_days.data else "Saved. All files are kept.")
 
 
 @blueprint.post("/password")

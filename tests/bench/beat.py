@@ -38,7 +38,7 @@ def run() -> None:
 def _compare(root: Path, databases: tuple[str, str], redis: str, tiktok: servers.Sandbox, name: str) -> None:
     """One beat here, one there, in turns: what else the machine does slows both."""
     taken: tuple[list[float], list[float]] = ([], [])
-    with _application(root / "few", databases[0], redis, tiktok) as few, _application(root / "many", databases[1], redis, tiktok) as many:
+    with application(root / "few", databases[0], redis, tiktok) as few, application(root / "many", databases[1], redis, tiktok) as many:
         _fill(few, tiktok, FEW)
         _fill(many, tiktok, MANY)
         for _ in range(BEATS):
@@ -50,7 +50,8 @@ def _compare(root: Path, databases: tuple[str, str], redis: str, tiktok: servers
 
 
 @contextmanager
-def _application(directory: Path, database: str, redis: str, tiktok: servers.Sandbox) -> Iterator[Flask]:
+def application(directory: Path, database: str, redis: str, tiktok: servers.Sandbox) -> Iterator[Flask]:
+    """An application on a database of its own."""
     directory.mkdir(parents=True)
     app = make_app(make_settings(directory, database, redis, tiktok.url))
     try:

@@ -22,7 +22,7 @@ WHOLE: dict[str, dict[str, Any]] = {
         "id": 1, "workspace_id": 1, "kind": "video", "name": "clip.mp4", "storage_key": "1/clip.mp4", "poster_key": "1/clip.jpg",
         "sha256": "0" * 64,
         "size_bytes": 5_000_000_000, "container": "mp4", "codec": "h264", "width": 360, "height": 640, "fps": 30.0,
-        "duration_seconds": 2.0, "is_rotated": False, "alt_text": "", "uploaded_by_id": 1, "created_at": NOW},
+        "duration_seconds": 2.0, "is_rotated": False, "alt_text": "", "search_text": "clip.mp4\n", "uploaded_by_id": 1, "created_at": NOW},
     "media_imports": {
         "id": 1, "workspace_id": 1, "url": "https://example.com/clip.mp4", "state": "done", "received_bytes": 5_000_000_000,
         "total_bytes": 5_000_000_000, "media_file_id": 1, "created_by_id": 1, "created_at": NOW, "tries": 1},
