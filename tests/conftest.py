@@ -6,11 +6,14 @@ import logging
 import os
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from argon2 import PasswordHasher as Argon2
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
@@ -18,6 +21,7 @@ from redis import Redis
 
 from app import clock
 from app.factory import create_app
+from app.infra.crypto import PasswordHasher
 from app.infra.storage import s3
 from app.instance import new_secrets
 from app.models import db
@@ -26,6 +30,7 @@ from tests import factories, log_guard, servers, videos
 
 os.environ.setdefault("TZ", "UTC")
 SECRETS = new_secrets()
+CHEAP = Argon2(time_cost=1, memory_cost=8, parallelism=1)
 log_guard.GUARD.secrets.update((*SECRETS.values(), servers.S3_SECRET_ACCESS_KEY))
 
 
@@ -74,15 +79,21 @@ def s3_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def s3_bucket(s3_url: str) -> Iterator[servers.Bucket]:
-    """A bucket of the test's own on a local S3, over real HTTP."""
+@pytest.fixture(scope="session")
+def s3_client(s3_url: str) -> Iterator[Any]:
+    """Made once: boto3 reads megabytes of descriptions for each."""
     client = s3.connect(endpoint_url=s3_url, region="us-east-1", access_key_id=servers.S3_ACCESS_KEY_ID,
                         secret_access_key=servers.S3_SECRET_ACCESS_KEY)
-    bucket = servers.Bucket(s3_url, f"oncue-{secrets.token_hex(8)}", client)
-    client.create_bucket(Bucket=bucket.name)
-    yield bucket
+    yield client
     client.close()
+
+
+@pytest.fixture
+def s3_bucket(s3_url: str, s3_client: Any) -> servers.Bucket:
+    """A bucket of the test's own on a local S3, over real HTTP."""
+    bucket = servers.Bucket(s3_url, f"oncue-{secrets.token_hex(8)}", s3_client)
+    s3_client.create_bucket(Bucket=bucket.name)
+    return bucket
 
 
 @pytest.fixture
@@ -105,6 +116,8 @@ def make_app(settings: Settings) -> Flask:
     """An application on a freshly migrated database."""
     app = create_app(settings)
     app.testing = True
+    # argon2 costs what guessing shall cost, a third of a second of both processors at times: most tests only need somebody to sign in.
+    app.extensions["oncue"] = replace(factories.wired(app), passwords=PasswordHasher(CHEAP))
     with app.app_context():
         upgrade()
     logging.getLogger().handlers[:] = []  # pytest captures by itself
@@ -207,7 +220,9 @@ def frozen(app: Flask, tiktok: servers.Sandbox) -> MovableClock:
 @pytest.fixture(scope="session")
 def video_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seconds of 360 × 640 H.264 at 30 frames per second."""
-    return videos.make_video(tmp_path_factory.mktemp("videos") / "clip.mp4")
+    path = tmp_path_factory.mktemp("videos") / "clip.mp4"
+    path.write_bytes(videos.short_clip())
+    return path
 
 
 @pytest.fixture

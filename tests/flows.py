@@ -31,7 +31,8 @@ class Flow:
         if self.kind is MediaKind.PHOTO:
             return factories.make_photos(app, person, directory)
         path = directory / "clip.mp4"
-        return (factories.make_media(app, person, path if path.exists() else videos.make_video(path)),)
+        path.write_bytes(videos.short_clip())
+        return (factories.make_media(app, person, path),)
 
     def schedule(self, app: Flask, person: SimpleNamespace, account_id: int, media: tuple[int, ...], scheduled_at: datetime) -> int:
         """A post with a caption of its own; returns its target's id."""

@@ -31,10 +31,10 @@ class TokenCipher:
 
 
 class PasswordHasher:
-    """argon2id with the library's current parameters (RFC 9106's second recommended option)."""
+    """argon2id with the library's current parameters (RFC 9106's second recommended option) unless told otherwise."""
 
-    def __init__(self) -> None:
-        self._argon2 = Argon2()
+    def __init__(self, argon2: Argon2 | None = None) -> None:
+        self._argon2 = argon2 or Argon2()
 
     def hash(self, password: str) -> str:
         return self._argon2.hash(password)

@@ -42,7 +42,8 @@ def calls(s3_bucket):
     def note(model, params, **_):
         made.append((model.name, params["headers"].get("Range")))
     s3_bucket.client.meta.events.register("before-call.s3", note)
-    return made
+    yield made
+    s3_bucket.client.meta.events.unregister("before-call.s3", note)
 
 
 # Parts
