@@ -55,6 +55,15 @@ def test_incoming_files_are_nobody_else_s_to_read(storage):
 # Keeping
 
 
+def test_bytes_are_on_this_machine_while_somebody_works_on_them(storage, place):
+    keep(storage, "1/ab/abc.mp4", b"a video")
+    with storage.local("1/ab/abc.mp4", copy_up_to=7) as path:
+        assert Path(path).read_bytes() == b"a video"
+    assert place.files() == ["1/ab/abc.mp4"]
+    with pytest.raises(FileNotFoundError), storage.local("1/ab/lost.mp4", copy_up_to=7):
+        pass
+
+
 def test_what_is_kept_stays_when_the_incoming_file_is_closed(storage, place):
     keep(storage, "1/ab/abc.mp4", b"a video")
     assert place.files() == ["1/ab/abc.mp4"]
