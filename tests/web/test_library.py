@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 from sqlalchemy.engine import Engine
 
 from app import clock
@@ -198,6 +199,24 @@ def test_a_file_is_downloaded_under_its_name_and_shown_as_it_came(app, as_alice,
     assert f"/media/{media_id}/photo" in as_alice.get(f"/library/{media_id}").text
     answer.close()
     shown.close()
+
+
+def test_one_click_makes_a_photo_of_it_that_tiktok_takes(app, as_alice, alice, tmp_path):
+    Image.new("RGB", (1500, 2500), "teal").save(tmp_path / "menu.png")
+    original = factories.make_media(app, alice, tmp_path / "menu.png")
+    assert "Convert for TikTok" in (text := as_alice.get(f"/library/{original}").text) and "Use in a new post" not in text
+    answer = post_to(as_alice, f"/library/{original}/convert")
+    assert answer.status_code == 303 and f"/library/{original}" not in answer.headers["Location"]
+    converted = as_alice.get(answer.headers["Location"]).text
+    assert "JPEG" in converted and "Use in a new post" in converted and f'href="/library/{original}">menu.png</a>' in converted
+    assert "It was converted for TikTok" in (text := as_alice.get(f"/library/{original}").text) and "Convert for TikTok" not in text
+    assert names(as_alice.get("/library/?state=convertible").text) == []
+    again = post_to(as_alice, f"/library/{original}/convert")
+    assert again.headers["Location"] == answer.headers["Location"]
+    video = post_to(as_alice, f"{answer.headers['Location']}/convert")
+    assert "TikTok takes" in as_alice.get(video.headers["Location"]).text
+    assert post_to(as_alice, f"/library/{original}/delete").status_code == 303
+    assert "Converted from" not in as_alice.get(answer.headers["Location"]).text
 
 
 def test_asks_before_it_deletes(app, as_alice, alice, tmp_path):

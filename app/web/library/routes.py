@@ -136,6 +136,19 @@ def change(media_file_id: int) -> Response:
     return go(url_for("library.show", media_file_id=media_file_id))
 
 
+@blueprint.post("/<int:media_file_id>/convert")
+def convert(media_file_id: int) -> Response:
+    who = member()
+    try:
+        made = media.convert_photo(media_file_id, workspace_id=who.workspace_id, actor_id=who.user_id, ports=wiring().media)
+    except DomainError as error:
+        if error.kind is ErrorKind.NOT_FOUND:
+            raise
+        return flash_problem(error, url_for("library.show", media_file_id=media_file_id))
+    flash("This is the converted photo. The original is kept.", "success")
+    return go(url_for("library.show", media_file_id=made))
+
+
 @blueprint.get("/<int:media_file_id>/download")
 def download(media_file_id: int) -> Response:
     found = media.load_media(member().workspace_id, media_file_id)
