@@ -6,6 +6,7 @@ import io
 import re
 
 import pytest
+from PIL import Image
 
 from app import clock
 from app.models import MediaFile, Post, PostPhoto, PostTarget, db
@@ -267,3 +268,38 @@ def test_shows_a_carousel_with_as_few_statements_as_one_photo(as_alice, account_
             as_alice.get("/posts/new", query_string={"media_file_id": photo_ids[:many]})
         counts.append(len(seen))
     assert counts[1] == counts[2]
+
+
+# Conversion
+
+
+def make_png(path):
+    Image.new("RGB", (400, 700), (10, 120, 90)).save(path, "PNG")
+    return path
+
+
+def test_a_photo_that_tiktok_refuses_says_why_and_is_converted(app, as_alice, account_id, tmp_path):
+    tile = upload(as_alice, make_png(tmp_path / "leaf.png")).text
+    assert "This is a PNG picture" in tile and "Convert for TikTok" in tile
+    [media_id] = shown(tile)
+    converted = as_alice.post(f"/media/{media_id}/convert", headers={"X-CSRFToken": as_alice.csrf})
+    assert converted.status_code == 200 and "leaf.jpg" in converted.text and "Convert for TikTok" not in converted.text
+    assert shown(converted.text) != [media_id]
+
+
+def test_what_needs_no_conversion_stays_as_it_is_and_says_so(as_alice, photo_ids):
+    answer = as_alice.post(f"/media/{photo_ids[0]}/convert", headers={"X-CSRFToken": as_alice.csrf})
+    assert answer.status_code == 422 and shown(answer.text) == [photo_ids[0]] and 'role="alert"' in answer.text
+
+
+def test_strangers_convert_nothing(as_bob, photo_ids):
+    assert as_bob.post(f"/media/{photo_ids[0]}/convert", headers={"X-CSRFToken": as_bob.csrf}).status_code == 404
+
+
+def test_a_post_of_a_photo_that_needs_converting_is_refused_and_one_button_mends_it(app, as_alice, compose, photo_ids, tmp_path):
+    [media_id] = shown(upload(as_alice, make_png(tmp_path / "leaf.png")).text)
+    refused = compose(media_file_id=[photo_ids[0], media_id], cover="1")
+    assert refused.status_code == 422 and "leaf.png: This is a PNG picture" in refused.text and posts(app) == []
+    mended = compose(media_file_id=[photo_ids[0], media_id], cover="1", arrange="convert:all").text
+    assert shown(mended)[0] == photo_ids[0] and shown(mended)[1] != media_id and cover_of(mended) == ["1"]
+    assert compose(media_file_id=shown(mended), cover="1").status_code == 303
