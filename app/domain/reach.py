@@ -125,8 +125,8 @@ def file_check(name: str, content: str, answer: Answer) -> Check:
                  "" if is_there else "PUBLIC_URL must lead to this Oncue, and nothing in front of it may answer for this file.")
 
 
-NO_FILE = Check("Verification file", CheckState.UNKNOWN, "None is set.", "Nothing to do if you have verified the domain by DNS. Else set"
-                " TIKTOK_VERIFICATION_FILES to the name of the file that TikTok gives you.")
+NO_FILE = Check("Verification file", CheckState.OK, "None is set, which is right where the domain was verified by DNS.",
+                "To verify the prefix instead, set TIKTOK_VERIFICATION_FILES to the name of the file that TikTok gives you.")
 
 
 def _ok(is_so: bool) -> CheckState:

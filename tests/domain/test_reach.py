@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.reach import Answer, CheckState, Standing, address_checks, file_check, photo_checks
+from app.domain.reach import NO_FILE, Answer, CheckState, Standing, address_checks, file_check, photo_checks
 
 OK, FAILED, UNKNOWN = CheckState.OK, CheckState.FAILED, CheckState.UNKNOWN
 PHOTO = bytes(range(200))
@@ -51,3 +51,7 @@ def test_a_photo_arrives_as_it_is_at_once_and_in_parts(whole, part, expected):
 ])
 def test_a_verification_file_has_its_content(answer, expected):
     assert states([file_check("tiktokA.txt", "tiktok-developers-site-verification=A", answer)]) == [expected]
+
+
+def test_a_domain_that_dns_verifies_needs_no_file():
+    assert states([NO_FILE]) == [OK] and "TIKTOK_VERIFICATION_FILES" in NO_FILE.advice

@@ -53,7 +53,7 @@ def test_the_page_asks_its_own_address_and_says_what_tiktok_would_miss(app, as_a
 
 def test_without_an_answer_it_says_so(as_alice):
     page = as_alice.get("/settings/photos/").text
-    assert "nobody can be connected to there" in page and "None is set." in page
+    assert "nobody can be connected to there" in page and "None is set, which is right" in page
 
 
 def test_with_tiktok_itself_it_says_what_will_fail(app, as_alice, monkeypatch):
