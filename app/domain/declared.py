@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.errors import Problem, raise_if
 from app.domain.media_rules import ALSO_CALLED, CONTENT_TYPES, DeclaredFacts
 
-MIME_TYPES = (*CONTENT_TYPES.values(), "image/png", "image/heic", *ALSO_CALLED)
+MIME_TYPES = (*CONTENT_TYPES.values(), *ALSO_CALLED)
 """Content types that may be announced: what TikTok takes, what can be converted to it, and other names of these."""
 LARGEST = 10**15
 
