@@ -15,7 +15,7 @@ from app.services.team import can_sign_up
 
 PUBLIC_ENDPOINTS = frozenset({
     "static", "health.healthz", "health.readyz", "auth.login", "auth.sign_in", "auth.setup", "auth.sign_up", "hooks.events",
-    "pull.photo",
+    "pull.photo", "feeds.calendar",
 })
 """Everything else needs a login; a test compares this list with the routes."""
 
