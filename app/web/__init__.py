@@ -11,6 +11,7 @@ from app.web import (
     auth,
     calendar,
     errors,
+    feeds,
     health,
     hooks,
     imports,
@@ -37,5 +38,5 @@ def init_app(app: Flask) -> None:
     shell.init_app(app)
     errors.init_app(app)
     for module in (auth, health, hooks, pull, calendar, posts, media, uploads, presigned, imports, library,
-                   accounts, settings, system, reach):
+                   accounts, settings, system, reach, feeds):
         app.register_blueprint(module.blueprint)

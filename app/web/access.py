@@ -15,7 +15,7 @@ from app.services.team import can_sign_up
 
 PUBLIC_ENDPOINTS = frozenset({
     "static", "health.healthz", "health.readyz", "auth.login", "auth.sign_in", "auth.setup", "auth.sign_up", "hooks.events",
-    "presigned.content", "pull.photo", "pull.check_photo", "pull.verification",
+    "feeds.calendar", "presigned.content", "pull.photo", "pull.check_photo", "pull.verification",
 })
 """Everything else needs a login; a test compares this list with the routes."""
 

@@ -46,7 +46,7 @@ def test_every_public_endpoint_exists(app):
 
 def test_little_is_public():
     assert {"static", "auth.login", "auth.sign_in", "auth.setup", "auth.sign_up", "hooks.events", "pull.photo",
-            "pull.check_photo", "pull.verification", "presigned.content"} == {
+            "pull.check_photo", "pull.verification", "presigned.content", "feeds.calendar"} == {
         endpoint for endpoint in PUBLIC_ENDPOINTS if not endpoint.startswith("health.")}
 
 

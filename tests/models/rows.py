@@ -39,6 +39,7 @@ WHOLE: dict[str, dict[str, Any]] = {
     "events": {"id": 1, "workspace_id": 1, "kind": "post.scheduled", "data": "{}", "created_at": NOW},
     "uploads": {"id": "0" * 32, "workspace_id": 1, "owner_id": 1, "way": "pieces", "name": "clip.mp4", "client_metadata": "",
                 "size_bytes": 5_000_000_000, "created_at": NOW, "expires_at": NOW},
+    "calendar_feeds": {"id": 1, "workspace_id": 1, "account_id": 1, "created_by_id": 1, "created_at": NOW},
     "incoming_webhooks": {"id": 1, "idempotency_key": "0" * 64, "event": "post.publish.complete", "content": "{}",
                           "happened_at": NOW, "received_at": NOW},
 }
