@@ -24,7 +24,7 @@ from app.services.transactions import lock_rows, writing
 
 S = TargetState
 
-AT_ONCE = 100
+AT_ONCE = 50
 """Posts that may be moved together."""
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 CROWD = 3
