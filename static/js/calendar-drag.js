@@ -11,7 +11,6 @@ let endedAt = 0;
 const SETTINGS = {
   group: { name: "calendar", pull: true, put: false },
   sort: false,
-  draggable: "a[data-seen], .timegrid__item:has([data-seen])",
   forceFallback: true,
   fallbackOnBody: true,
   fallbackTolerance: 4,
@@ -35,7 +34,10 @@ let pressed = { x: 0, y: 0 };
 document.addEventListener("pointerdown", ({ target, clientX, clientY }) => {
   pressed = { x: clientX, y: clientY };
   const list = target.closest?.(LISTS);
-  if (list && window.Sortable && !window.Sortable.get(list)) window.Sortable.create(list, SETTINGS);
+  if (list && window.Sortable && !window.Sortable.get(list)) {
+    const draggable = list.matches(".timegrid__day") ? ".timegrid__item:has([data-seen])" : "[data-seen]";
+    window.Sortable.create(list, { ...SETTINGS, draggable });
+  }
 }, { capture: true });
 
 function begin({ item }) {

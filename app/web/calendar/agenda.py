@@ -39,6 +39,7 @@ class Agenda:
     """One page: days with cards, and where the pages before and after begin (None at the ends)."""
 
     title: str
+    short_title: str
     days: tuple[AgendaDay, ...]
     strip: tuple[StripDay, ...]
     earlier: str | None
@@ -62,7 +63,7 @@ def build_agenda(state: CalendarState) -> Agenda:
         has_earlier, has_later, rows = bool(rows_before(workspace_id, start, state.wanted, 1)), len(rows) > PER_PAGE, rows[:PER_PAGE]
     week = state.first_of_week(state.day)
     return Agenda(
-        title=f"{state.day:%B %Y}", days=_days(state, rows), is_day=False, summary="",
+        title=f"{state.day:%B %Y}", short_title=f"{state.day:%B}", days=_days(state, rows), is_day=False, summary="",
         strip=tuple(StripDay(d, f"{d:%a}"[0], d == state.day) for d in (week + timedelta(days=n) for n in range(7))),
         earlier=_cursor_text(rows[0]) if rows and has_earlier else state.midnight(state.day).isoformat() if has_earlier else None,
         later=_cursor_text(rows[-1]) if rows and has_later else None,
@@ -78,7 +79,8 @@ def build_day(state: CalendarState, moved: Container[int] = ()) -> Agenda:
     shown = rows[:PER_PAGE]
     days = _days(state, shown, moved) or (AgendaDay(state.day, day_title(state.day), ()),)
     return Agenda(
-        title=day_title(state.day), days=days, strip=(), earlier=None, later=_cursor_text(shown[-1]) if len(rows) > PER_PAGE else None,
+        title=day_title(state.day), short_title=f"{state.day:%a} {state.day.day} {state.day:%b}", days=days,
+        strip=(), earlier=None, later=_cursor_text(shown[-1]) if len(rows) > PER_PAGE else None,
         is_day=True, previous=state.day - timedelta(days=1), following=next_day, is_current=state.day == state.today, summary="",
     )
 

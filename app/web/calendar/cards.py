@@ -45,7 +45,7 @@ def card(target_id: int) -> Response:
 def quick(target_id: int) -> Response:
     """The quick view: what it is, and what can be done about it."""
     state = asked_state()
-    return make_response(render_template("calendar/_quick.html", state=state, card=_card(state, target_id)))
+    return make_response(render_template("calendar/_quick.html", look=state, card=_card(state, target_id)))
 
 
 @blueprint.get("/calendar/cards/<int:target_id>/move")
@@ -54,7 +54,7 @@ def move_form(target_id: int) -> Response:
     found = _card(state, target_id)
     local = max(found.row.scheduled_at, state.now).astimezone(state.zone)
     form = MoveForm(formdata=None, seen=found.row.scheduled_at.isoformat(), date=local.date(), time=local.time())
-    return reply("calendar/move.html", "calendar/_move.html", state=state, card=found, form=form)
+    return reply("calendar/move.html", "calendar/_move.html", look=state, card=found, form=form)
 
 
 @blueprint.post("/calendar/cards/<int:target_id>/move")
@@ -71,7 +71,7 @@ def move_card(target_id: int) -> Response:
             apply_problems(form, error, {"scheduled_local": "time"})
         except DomainError as error:
             apply_problems(form, error, {"scheduled_local": "time"})
-    return reply("calendar/move.html", "calendar/_move.html", status=STATUS[ErrorKind.INVALID], state=state, form=form,
+    return reply("calendar/move.html", "calendar/_move.html", status=STATUS[ErrorKind.INVALID], look=state, form=form,
                  card=_card(state, target_id))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from app.queries.calendar import Mark
 from app.web.calendar.grid import Touched, cards_of, marks_by_day, summary
 from app.web.calendar.state import CalendarState
 from app.web.cards import Card, day_title
@@ -40,6 +41,7 @@ class Month:
     """Whole weeks around a month, and the way to its neighbours."""
 
     title: str
+    short_title: str
     weekdays: tuple[str, ...]
     days: tuple[Day, ...]
     previous: date
@@ -57,19 +59,29 @@ def build_month(state: CalendarState, touched: Touched | None = None) -> Month:
     weeks = -(-((first - start).days + length) // 7)
     dates = [start + timedelta(days=n) for n in range(7 * weeks)]
     marks = marks_by_day(state, dates)
-    # Four cards would fit as badly as three and a word: with more than three, the last place says how many.
-    shown = {day: found if len(found) <= SHOWN_PER_DAY else found[:SHOWN_PER_DAY - 1] for day, found in marks.items()
-             if touched is None or day in touched.days}
-    cards = cards_of(state, (mark for found in shown.values() for mark in found), touched.target_ids if touched else ())
+    moved = touched.target_ids if touched else frozenset()
+    shown = {day: _first(found, moved) for day, found in marks.items() if touched is None or day in touched.days}
+    cards = cards_of(state, (mark for found in shown.values() for mark in found), moved)
     inside = [mark for day, found in marks.items() if day.month == first.month for mark in found]
     return Month(
-        title=f"{first:%B %Y}", weekdays=tuple(f"{day:%a}" for day in dates[:7]),
+        title=f"{first:%B %Y}", short_title=f"{first:%B}", weekdays=tuple(f"{day:%a}" for day in dates[:7]),
         days=tuple(_day(state, day, first, [cards[m.target_id] for m in found if m.target_id in cards], len(marks[day]) - len(found))
                    for day, found in shown.items()),
         previous=(first - timedelta(days=1)).replace(day=1), following=first + timedelta(days=length),
         is_current=(first.year, first.month) == (state.today.year, state.today.month),
         summary=summary(inside), is_empty=not any(marks.values()),
     )
+
+
+def _first(marks: list[Mark], moved: frozenset[int]) -> list[Mark]:
+    """Those that a cell has room for: the first ones, but what was moved just now is seen where it landed.
+
+    Four cards would fit as badly as three and a word: with more than three, the last place says how many.
+    """
+    if len(marks) <= SHOWN_PER_DAY:
+        return marks
+    favoured = sorted(marks, key=lambda mark: mark.target_id not in moved)[:SHOWN_PER_DAY - 1]
+    return [mark for mark in marks if mark in favoured]
 
 
 def _day(state: CalendarState, day: date, first: date, cards: Iterable[Card], more: int) -> Day:

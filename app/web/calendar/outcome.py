@@ -64,9 +64,9 @@ def drawn_again(state: CalendarState, times: Iterable[datetime], moved: Iterable
     """The days of those instants as they are now, each to be swapped into its place; a list loads itself anew."""
     touched = Touched(frozenset(at.astimezone(state.zone).date() for at in times), frozenset(moved))
     if state.view is View.MONTH:
-        body = render_template("calendar/_days.html", state=state, found=build_month(state, touched))
+        body = render_template("calendar/_days.html", look=state, found=build_month(state, touched))
     elif state.view is View.WEEK:
-        body = render_template("calendar/_columns.html", state=state, found=build_week(state, touched))
+        body = render_template("calendar/_columns.html", look=state, found=build_week(state, touched))
     else:
         body = ""
     return make_response(body, status)

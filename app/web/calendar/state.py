@@ -137,7 +137,7 @@ def _asked_filters() -> Wanted:
     state = request.args.get("state", "")
     account_id = request.args.get("account", type=int)
     return Wanted(
-        account_id=account_id if account_id is not None and 0 < account_id < 2**31 else None,
-        state=TargetState(state) if state in set(TargetState) else None,
-        text=" ".join(request.args.get("q", "").replace("\x00", " ").split())[:MAX_TEXT],
+        account_id if account_id is not None and 0 < account_id < 2**31 else None,
+        TargetState(state) if state in set(TargetState) else None,
+        " ".join(request.args.get("q", "").replace("\x00", " ").split())[:MAX_TEXT],
     )

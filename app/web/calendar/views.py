@@ -53,15 +53,15 @@ def day() -> Response:
 def day_panel() -> Response:
     """A day as it opens above the month or the week."""
     state = asked_state()
-    return make_response(render_template("calendar/_day_panel.html", state=state, found=build_day(state)))
+    return make_response(render_template("calendar/_day_panel.html", look=state, found=build_day(state)))
 
 
 @blueprint.get("/calendar/zones")
 def zones() -> Response:
     """Every zone to look at the calendar in."""
-    return reply("calendar/zones.html", "calendar/_zones.html", state=asked_state(), zones=zone_names())
+    return reply("calendar/zones.html", "calendar/_zones.html", look=asked_state(), zones=zone_names())
 
 
 def _page(template: str, state: CalendarState, found: Month | Week | Agenda, **context: object) -> Response:
     accounts = account_choices(state.who.workspace_id)
-    return make_response(render_template(template, state=state, found=found, accounts=accounts, states=STATE_WORDS, **context))
+    return make_response(render_template(template, look=state, found=found, accounts=accounts, states=STATE_WORDS, **context))

@@ -73,6 +73,7 @@ class Week:
     """Seven days, and the way to the neighbours."""
 
     title: str
+    short_title: str
     columns: tuple[Column, ...]
     previous: date
     following: date
@@ -90,7 +91,7 @@ def build_week(state: CalendarState, touched: Touched | None = None) -> Week:
     shown = {place.target_id for found in places.values() for place in found}
     cards = cards_of(state, (m for found in marks.values() for m in found if m.target_id in shown), touched.target_ids if touched else ())
     return Week(
-        title=_title(dates[0], dates[-1]),
+        title=_title(dates[0], dates[-1]), short_title=f"{dates[0].day} – {dates[-1].day} {dates[-1]:%b}",
         columns=tuple(_column(state, day, found, cards, len(marks[day])) for day, found in places.items()),
         previous=start - timedelta(days=7), following=start + timedelta(days=7), is_current=state.today in marks,
         summary=summary([m for found in marks.values() for m in found]),
