@@ -1,7 +1,7 @@
 // Cards are dragged with Sortable, which knows the mouse and the long press; where they land is told by what lies under them.
 
-import { root } from "./calendar.js";
-import { move } from "./calendar-move.js";
+const move = (id, values) =>
+  new Promise((done) => document.dispatchEvent(new CustomEvent("calendar:move", { detail: { id, values, done } })));
 
 const LISTS = ".day__cards, .timegrid__day";
 const isStill = matchMedia("(prefers-reduced-motion: reduce)");
@@ -137,4 +137,3 @@ document.addEventListener("contextmenu", (event) => {
 document.addEventListener("keydown", ({ key }) => {
   if (key === "Escape" && drag) drag.place = null;
 });
-export const isDragging = () => Boolean(drag) || Boolean(root()?.querySelector(".post-card--ghost"));

@@ -1,13 +1,14 @@
 // Which cards are selected, and how they are moved: every way of moving ends in send(). The server decides.
+// Other modules ask by document.dispatchEvent(new CustomEvent("calendar:move", {detail: {id, values, done}})); they don't
+// import this one, because an import has another address than a versioned script, and would run it twice.
 
-import { root } from "./calendar.js";
+const root = () => document.querySelector("#calendar");
 
 const selected = new Map(); // target id -> the time that is seen
 let last = null;
 let tail = Promise.resolve();
 
-export const cardOf = (id) => root().querySelector(`[data-target="${id}"]`);
-export const isSelected = (id) => selected.has(id);
+const cardOf = (id) => root().querySelector(`[data-target="${id}"]`);
 
 function show() {
   const bar = root()?.querySelector("[data-selection]");
@@ -22,7 +23,7 @@ function show() {
   bar.querySelector("[data-selection-count]").textContent = selected.size ? `${selected.size} selected` : "";
 }
 
-export function toggle(id) {
+function toggle(id) {
   if (selected.has(id)) selected.delete(id);
   else if (cardOf(id)?.dataset.seen) selected.set(id, cardOf(id).dataset.seen);
   last = id;
@@ -43,10 +44,10 @@ function clear() {
 }
 
 // One after the other: each is sent with the times that the answer before has brought.
-export function move(id, values) {
-  tail = tail.then(() => send(id, values));
-  return tail;
+function move(id, values, done) {
+  tail = tail.then(() => send(id, values)).then(done);
 }
+document.addEventListener("calendar:move", ({ detail: { id, values, done } }) => move(id, values, done));
 
 async function send(id, values) {
   const source = root();

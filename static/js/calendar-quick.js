@@ -1,7 +1,6 @@
 // The quick view: by a click or Enter with the focus in it, by resting on a card with the pointer or the focus without.
 
-import { withArguments } from "./calendar.js";
-import { isDragging } from "./calendar-drag.js";
+const isDragging = () => document.querySelector(".is-dragging, #calendar .post-card--ghost");
 
 const REST_MS = 450;
 const GRACE_MS = 250;
@@ -25,7 +24,8 @@ async function open(card, isAsked) {
   clearTimeout(timer);
   if (isDragging() || !card.isConnected) return;
   const id = card.dataset.target;
-  await window.htmx.ajax("GET", withArguments(`/calendar/cards/${id}/quick`), { source: quick, target: quick, swap: "innerHTML" });
+  const url = document.querySelector("#calendar").dataset.cards.replace("/0?", `/${id}/quick?`);
+  await window.htmx.ajax("GET", url, { source: quick, target: quick, swap: "innerHTML" });
   if (!quick.querySelector(`[data-quick-of="${id}"]`) || !card.isConnected || isDragging()) return;
   // In a modal dialog everything outside of it is inert.
   const home = card.closest("dialog") ?? document.body;
@@ -83,7 +83,7 @@ document.addEventListener("focusin", ({ target }) => {
 });
 
 // What was chosen in it leads elsewhere.
-document.addEventListener("htmx:afterSwap", ({ detail }) => detail.target.id === "panel-body" && close());
-document.addEventListener("htmx:afterRequest", ({ target, detail }) => target.matches("[data-closes]") && detail.xhr.status < 300 && close());
+document.addEventListener("htmx:afterSwap", ({ detail }) => detail.target?.id === "panel-body" && close());
+document.addEventListener("htmx:afterRequest", ({ target, detail }) => target.matches?.("[data-closes]") && detail.xhr.status < 300 && close());
 document.addEventListener("click", ({ target }) => target.closest("[data-select]") && close());
 document.addEventListener("calendar-changed", close);

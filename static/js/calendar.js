@@ -2,14 +2,7 @@
 
 const panel = document.querySelector("#panel");
 const body = document.querySelector("#panel-body");
-export const root = () => document.querySelector("#calendar");
-export const query = () => root().dataset.cards.split("?")[1] ?? "";
-
-export function withArguments(path, changes = {}) {
-  const found = new URLSearchParams(query());
-  for (const [name, value] of Object.entries(changes)) found.set(name, value);
-  return `${path}?${found}`;
-}
+const root = () => document.querySelector("#calendar");
 
 // What arrives in the panel opens it; a move that went well, or that came too late, closes it.
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
@@ -36,9 +29,10 @@ document.addEventListener("click", (event) => {
   const opener = target.closest("[data-open-day]");
   if (opener) {
     event.preventDefault();
-    const date = new URL(opener.href).searchParams.get("date");
+    const url = new URL(root().dataset.panel, location.href);
+    url.searchParams.set("date", new URL(opener.href).searchParams.get("date"));
     const into = isNarrow.matches && document.querySelector("#day-below") ? "#day-below" : "#panel-body";
-    window.htmx.ajax("GET", withArguments("/calendar/day/panel", { date }), { source: root(), target: into, swap: "innerHTML" });
+    window.htmx.ajax("GET", url.pathname + url.search, { source: root(), target: into, swap: "innerHTML" });
   } else if (target.matches(".day, .day__head, .day__cards") && !isNarrow.matches) {
     target.closest(".day").querySelector(".day__add")?.click();
   }
