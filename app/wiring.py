@@ -30,6 +30,7 @@ from app.services.media import MediaPorts
 from app.services.media_imports import ImportPorts
 from app.services.presigned import PresignedPorts
 from app.services.publishing import PublishingPorts
+from app.services.scheduling import DailyCaps
 from app.services.uploads import UploadPorts
 from app.settings import Settings
 
@@ -92,6 +93,10 @@ class Wiring:
                                drafts_free_by_time=settings.tiktok_drafts_free_by_time, is_audited=settings.tiktok_audited,
                                active_creators=settings.tiktok_active_creators if settings.tiktok_audited else UNAUDITED_CREATORS,
                                photo_url=self._photo_url)
+
+    @property
+    def daily_caps(self) -> DailyCaps:
+        return DailyCaps(self.settings.tiktok_posts_per_day, self.settings.tiktok_pending_drafts)
 
     def _photo_url(self, token: str, position: int, file_type: str) -> str:
         return f"{self.settings.base_url}/pull/{token}/{position}.{file_type}"

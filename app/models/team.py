@@ -42,11 +42,14 @@ class User(Base):
     password_hash: Mapped[short]
     session_version: Mapped[int] = mapped_column(default=1)
     theme: Mapped[str] = mapped_column(sa.String(8), default="system")
+    week_starts_on: Mapped[int] = mapped_column(default=0)
+    """The first day of a week in calendars: 0 is Monday, 6 is Sunday."""
     created_at: Mapped[datetime]
 
     __table_args__ = (
         sa.CheckConstraint("email = lower(email)", name="email_lower"),
         sa.CheckConstraint("theme IN ('system', 'light', 'dark')", name="theme"),
+        sa.CheckConstraint("week_starts_on BETWEEN 0 AND 6", name="week_starts_on"),
     )
 
 

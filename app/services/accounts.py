@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -49,6 +49,16 @@ class AccountPorts:
     cipher: Cipher
     storage: Storage
     utcnow: Clock
+
+
+def posting_problem(nickname: str, connection: Connection, scopes: Sequence[str], mode: PostMode) -> Problem | None:
+    """Why nothing can be posted in that way on an account as it is connected now."""
+    if connection is not Connection.CONNECTED:
+        return Problem("account_not_connected", f"{nickname} is not connected. Reconnect the account first.", "account_id")
+    if SCOPES[mode] not in scopes:
+        return Problem("account_may_not_publish", f"{nickname} has not allowed Oncue to post. Reconnect the account "
+                       "and leave that permission switched on.", "account_id")
+    return None
 
 
 def connect_account(*, code: str, redirect_uri: str, verifier: str | None, workspace_id: int, actor_id: int,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.errors import DomainError, ErrorKind, Problem, raise_if, refuse
-from app.domain.lifecycle import CANCELABLE, TargetState, is_legal
+from app.domain.lifecycle import CANCELABLE, TargetState
 from app.domain.media_rules import MediaKind
 from app.domain.post_rules import (
     CONSENT_TEXT,
@@ -27,12 +26,12 @@ from app.domain.post_rules import (
 )
 from app.domain.preflight import next_due
 from app.domain.retry import decide
-from app.models import Connection, Post, PostPhoto, PostTarget, TikTokAccount, db
-from app.services.accounts import SCOPES, AccountPorts, load_account, with_token
+from app.models import Post, PostPhoto, PostTarget, TikTokAccount, db
+from app.services.accounts import AccountPorts, load_account, posting_problem, with_token
 from app.services.history import record_event
 from app.services.media import check_live, load_media, post_problems
 from app.services.ports import TikTokError
-from app.services.publishing import FORGOTTEN, move
+from app.services.publishing import move
 from app.services.transactions import let_go, writing
 
 
@@ -91,7 +90,7 @@ def creator_info(account: TikTokAccount, ports: AccountPorts) -> CreatorInfo:
 
     Raises DomainError with field `account_id`: not connected, not permitted, or TikTok can't be asked.
     """
-    if problems := tuple(_account_problems(account, PostMode.DIRECT)):
+    if problems := _account_problems(account, PostMode.DIRECT):
         raise DomainError(problems, ErrorKind.CONFLICT)
     account_id = account.id
     let_go()
@@ -102,45 +101,14 @@ def creator_info(account: TikTokAccount, ports: AccountPorts) -> CreatorInfo:
                           ErrorKind.UNAVAILABLE) from error
 
 
-def _account_problems(account: TikTokAccount, mode: PostMode) -> Iterator[Problem]:
-    if account.connection is not Connection.CONNECTED:
-        yield Problem("account_not_connected", f"{account.nickname} is not connected. Reconnect the account first.", "account_id")
-    elif SCOPES[mode] not in account.scopes:
-        yield Problem("account_may_not_publish", f"{account.nickname} has not allowed Oncue to post. Reconnect the account "
-                      "and leave that permission switched on.", "account_id")
+def _account_problems(account: TikTokAccount, mode: PostMode) -> tuple[Problem, ...]:
+    problem = posting_problem(account.nickname, account.connection, account.scopes, mode)
+    return (problem,) if problem else ()
 
 
 def _cover_problems(new: NewPost) -> Iterator[Problem]:
     if not 0 <= new.cover < len(new.media_file_ids):
         yield Problem("cover_not_found", "The cover must be one of the photos.", "cover")
-
-
-def move_target(*, workspace_id: int, target_id: int, scheduled_at: datetime, actor_id: int, now: datetime) -> None:
-    """Give a target another time; one that failed or was missed is scheduled anew by it.
-
-    Raises DomainError `target_started` when publishing has begun or it is done.
-    """
-    raise_if(schedule_problems(scheduled_at, now))
-    target = load_target(workspace_id, target_id)
-    state, post_id, account_id, before = target.state, target.post_id, target.account_id, target.scheduled_at
-    # A check ahead may hold the lease of a scheduled target; without it, it writes nothing.
-    values: dict[str, Any] = {
-        "scheduled_at": scheduled_at, "due_at": next_due(scheduled_at, now), "failed_tries": 0, "problem_code": None, "problem_text": None,
-        "lease_until": None, "lease_token": None, "finding_code": None, "finding_text": None, "checked_at": None,
-    }
-    with writing() as session:
-        if state is TargetState.SCHEDULED:
-            changed = session.execute(sa.update(PostTarget).where(
-                PostTarget.id == target_id, PostTarget.state == state).values(**values))
-            done = changed.rowcount == 1  # type: ignore[attr-defined]  # a CursorResult, typed as Result
-        else:
-            done = is_legal(state, TargetState.SCHEDULED) and state is not TargetState.PUBLISHING and move(
-                session, target_id, state, TargetState.SCHEDULED,
-                **values, **FORGOTTEN, polls=0)
-        if not done:
-            raise _started()
-        record_event(session, "target.moved", workspace_id=workspace_id, at=now, actor_id=actor_id, post_id=post_id,
-                     account_id=account_id, before=before.isoformat(), after=scheduled_at.isoformat())
 
 
 def cancel_target(*, workspace_id: int, target_id: int, actor_id: int, now: datetime) -> None:

@@ -110,6 +110,14 @@ def choose_theme(*, user_id: int, theme: str) -> None:
         session.execute(sa.update(User).where(User.id == user_id).values(theme=theme))
 
 
+def choose_week_start(*, user_id: int, week_starts_on: int) -> None:
+    """The day on which this person's weeks begin: 0 is Monday, 6 is Sunday."""
+    if week_starts_on not in range(7):
+        raise refuse("week_start_unknown", "Choose a day of the week.", "week_starts_on")
+    with writing() as session:
+        session.execute(sa.update(User).where(User.id == user_id).values(week_starts_on=week_starts_on))
+
+
 def password_problems(password: str, field: str = "password") -> list[Problem]:
     """Length is what counts (NIST SP 800-63B): 10 characters or more, any characters."""
     if len(password) < PASSWORD_MIN:

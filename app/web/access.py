@@ -27,6 +27,7 @@ class CurrentMember:
     user_id: int
     user_name: str
     theme: str
+    week_starts_on: int
     workspace_id: int
     workspace_name: str
     time_zone: str
@@ -83,7 +84,7 @@ def _load_user(session_id: str) -> LoginUser | None:
 
 def _load_member(user_id: int) -> CurrentMember:
     row = db.session.execute(
-        sa.select(User.id, User.name, User.theme, Workspace.id, Workspace.name, Workspace.time_zone,
+        sa.select(User.id, User.name, User.theme, User.week_starts_on, Workspace.id, Workspace.name, Workspace.time_zone,
                   Member.role == Role.OWNER)
         .join(Member, Member.user_id == User.id).join(Workspace, Workspace.id == Member.workspace_id)
         .where(User.id == user_id).order_by(Member.id).limit(1)

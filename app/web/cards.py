@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from app.domain.lifecycle import IN_FLIGHT, TargetState
+from app.domain.lifecycle import CANCELABLE, EDITABLE, IN_FLIGHT, TargetState
 from app.queries.targets import TargetRow
 from app.web.times import ShownTime, shown
 
@@ -33,17 +33,29 @@ class Card:
     state_word: str
     percent: int | None
     refresh_seconds: int | None
+    zone: str
+    is_moved: bool = False
+    """It was moved just now: it shows where it landed."""
+
+    @property
+    def is_movable(self) -> bool:
+        return self.row.state in EDITABLE
+
+    @property
+    def is_cancelable(self) -> bool:
+        return self.row.state in CANCELABLE
 
     @property
     def title(self) -> str:
         return self.row.caption.split("\n", 1)[0].strip() or "No caption"
 
 
-def make_card(row: TargetRow, zone: str, now: datetime) -> Card:
-    """The card of a target at this moment."""
+def make_card(row: TargetRow, zone: str, now: datetime, moved: Container[int] = ()) -> Card:
+    """The card of a target at this moment; `moved` are the ids of those that were moved just now."""
     percent = percent_sent(row)
     word = f"Uploading {percent} %" if percent is not None else STATE_WORDS[row.state]
-    return Card(row, shown(row.scheduled_at, zone, now), word, percent, _refresh_seconds(row, now))
+    return Card(row, shown(row.scheduled_at, zone, now), word, percent, _refresh_seconds(row, now), zone,
+                row.target_id in moved)
 
 
 def percent_sent(row: TargetRow) -> int | None:

@@ -36,7 +36,7 @@ def _page(workspace_form: WorkspaceForm | None = None, password_form: PasswordFo
     who = member()
     forms: dict[str, object] = {
         "workspace_form": workspace_form or WorkspaceForm(formdata=None, name=who.workspace_name, time_zone=who.time_zone),
-        "password_form": password_form or PasswordForm(formdata=None), "is_owner": who.is_owner,
+        "password_form": password_form or PasswordForm(formdata=None), "is_owner": who.is_owner, "week_starts_on": who.week_starts_on,
         "media_form": media_form or MediaForm(formdata=None, keep_days=library.published_media_days(who.workspace_id)),
     }
     status = 422 if workspace_form or password_form or media_form else 200
@@ -94,6 +94,12 @@ def change_password() -> Response:
 def change_theme() -> Response:
     team.choose_theme(user_id=member().user_id, theme=request.form.get("theme", ""))
     return _saved("The look is changed.")
+
+
+@blueprint.post("/week")
+def change_week() -> Response:
+    team.choose_week_start(user_id=member().user_id, week_starts_on=request.form.get("week_starts_on", -1, type=int))
+    return _saved("Your weeks begin on that day now.")
 
 
 @blueprint.post("/sessions/end")

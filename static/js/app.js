@@ -1,8 +1,9 @@
 // Toasts, errors of requests, busy buttons, focus after a refusal. Other modules speak to it by events:
-// document.dispatchEvent(new CustomEvent("toast", {detail: {category, message, action: {label, url}}})), which is also
+// document.dispatchEvent(new CustomEvent("toast", {detail: {category, message, action: {label, url}, key}})), which is also
 // what the HX-Trigger header {"toast": {...}} does.
 
 const LIFETIME_MS = 6000;
+const LIFETIME_WITH_ACTION_MS = 10_000;
 const region = document.querySelector("[data-toasts]");
 
 function leave(toast) {
@@ -18,7 +19,7 @@ function arm(toast) {
   const pause = () => clearTimeout(timer);
   const run = () => {
     pause();
-    timer = setTimeout(() => leave(toast), LIFETIME_MS);
+    timer = setTimeout(() => leave(toast), toast.querySelector(".toast__action") ? LIFETIME_WITH_ACTION_MS : LIFETIME_MS);
   };
   toast.addEventListener("pointerenter", pause);
   toast.addEventListener("focusin", pause);
@@ -38,13 +39,16 @@ function actionButton(action, toast) {
   return button;
 }
 
-function show({ category = "info", message, action = null }) {
+function show({ category = "info", message, action = null, key = null }) {
+  // News of the same thing replaces what was said of it before.
+  if (key) region.querySelectorAll(`[data-toast-key="${CSS.escape(key)}"]`).forEach((toast) => toast.remove());
   const template =
     document.querySelector(`[data-toast-template="${CSS.escape(category)}"]`) ??
     document.querySelector('[data-toast-template="info"]');
   const toast = template.content.firstElementChild.cloneNode(true);
   const text = toast.querySelector("[data-toast-text]");
   text.textContent = message;
+  if (key) toast.dataset.toastKey = key;
   if (action) text.after(actionButton(action, toast));
   region.append(toast);
   if (action) window.htmx.process(toast);

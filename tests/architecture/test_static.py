@@ -52,6 +52,12 @@ def test_a_script_runs_nothing_that_it_was_told(path):
     assert re.findall(r"\beval\(|new Function|\.innerHTML\s*=|document\.write|\.outerHTML\s*=|insertAdjacentHTML|console\.log", text) == []
 
 
+@pytest.mark.parametrize("path", OWN_SCRIPTS, ids=relative)
+def test_a_script_that_a_page_loads_is_not_imported_too(path):
+    # An import has no version in its address: the browser would run the module a second time, and keep an old one for a day.
+    assert re.findall(r"^\s*import\b.*|\bimport\(", path.read_text(encoding="utf-8"), re.MULTILINE) == []
+
+
 @pytest.mark.parametrize("path", OWN_SCRIPTS + OWN_STYLES, ids=relative)
 def test_nothing_is_loaded_from_another_host(path):
     text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)

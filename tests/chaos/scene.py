@@ -20,7 +20,7 @@ from app.domain.errors import DomainError
 from app.domain.lifecycle import TargetState
 from app.factory import create_app
 from app.models import Connection, PostTarget, TikTokAccount, db
-from app.services import posts
+from app.services import posts, scheduling
 from app.settings import Settings
 from tests import factories
 from tests.chaos.kinds import KINDS, Kind, Media, Order
@@ -96,7 +96,7 @@ class Scene:
         """The owner reads why a post was held and moves it."""
         missed = self.read(lambda session: session.scalars(sa.select(PostTarget.id).where(PostTarget.state == TargetState.MISSED)).all())
         for target_id in missed:
-            self._as_owner(posts.move_target, target_id, scheduled_at=clock.utcnow() + timedelta(minutes=10))
+            self._as_owner(scheduling.move_target, target_id, scheduled_at=clock.utcnow() + timedelta(minutes=10))
 
     def reconnect_lost_accounts(self) -> None:
         """A creator whose token was lost on its way connects again."""

@@ -12,7 +12,7 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 WHOLE: dict[str, dict[str, Any]] = {
     "workspaces": {"id": 1, "name": "Studio", "time_zone": "Europe/Berlin", "is_demo": False, "created_at": NOW},
     "users": {"id": 1, "email": "alice@example.com", "name": "Alice", "password_hash": "x", "session_version": 1,
-              "theme": "system", "created_at": NOW},
+              "theme": "system", "week_starts_on": 0, "created_at": NOW},
     "members": {"id": 1, "workspace_id": 1, "user_id": 1, "role": "owner", "created_at": NOW},
     "tiktok_accounts": {
         "id": 1, "workspace_id": 1, "open_id": "-000abc", "username": "northbound", "nickname": "Northbound", "scopes": "[]",

@@ -17,6 +17,7 @@ PHOTO = {"kind": "photo", "container": "jpeg", "codec": None, "fps": None, "dura
 
 BROKEN = [
     ("users", "ck_users_email_lower", {"email": "Alice@example.com"}),
+    ("users", "ck_users_week_starts_on", {"week_starts_on": 7}),
     ("users", "ck_users_theme", {"theme": "neon"}),
     ("members", "ck_members_role", {"role": "emperor"}),
     ("members", "ck_members_role", {"role": "OWNER"}),

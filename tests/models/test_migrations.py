@@ -155,7 +155,7 @@ def test_a_consent_is_as_old_as_the_last_connection_in_the_history(empty_app):
 
 def test_the_same_bytes_in_several_rows_become_the_first_of_them(empty_app):
     upgrade(revision="0007")
-    later = ("is_rotated", "alt_text", "search_text")
+    later = ("is_rotated", "alt_text", "search_text", "week_starts_on")
     with db.engine.begin() as connection:
         for table in ("workspaces", "users", "media_files"):
             insert(connection, table, without=later)

@@ -25,9 +25,10 @@ from app.domain.post_rules import CreatorInfo, PrivacyLevel
 from app.models import db
 from app.services.incoming_webhooks import ABOUT_A_POST, receive_webhook
 from app.services.ports import InitReceipt, PublishStatus, TikTokError, VideoList, Webhook
-from app.services.posts import cancel_target, move_target
+from app.services.posts import cancel_target
 from app.services.publishing import advance, confirm_live, fetched_photo
 from app.services.publishing.targets import claim
+from app.services.scheduling import move_target
 from app.services.transactions import writing
 from tests import factories
 from tests.flows import FLOWS

@@ -13,7 +13,7 @@ from app.domain.post_rules import PrivacyLevel
 from app.models import Connection, Event, PostTarget, TikTokAccount, db
 from app.queries.posts import find_post
 from app.queries.targets import find_target
-from app.services import posts
+from app.services import scheduling
 from tests import factories
 from tests.steps import step
 
@@ -129,7 +129,7 @@ def test_a_move_during_a_check_wins(app, tiktok, frozen, planned):
     class MovesMeanwhile(type(ports.tiktok)):
         def creator_info(self, token):
             with app.app_context():
-                posts.move_target(workspace_id=planned.person.workspace_id, target_id=planned.target_id, scheduled_at=later,
+                scheduling.move_target(workspace_id=planned.person.workspace_id, target_id=planned.target_id, scheduled_at=later,
                                   actor_id=planned.person.user_id, now=clock.utcnow())
             return super().creator_info(token)
     settings = factories.wired(app).settings

@@ -9,7 +9,7 @@ import pytest
 from icalendar import Calendar
 
 from app import clock
-from app.services import posts
+from app.services import posts, scheduling
 from tests import factories
 
 BAD_TOKENS = ("x", "1", "MQ.AAAA", "MQ.", "e30.AAAA", "%00", "a" * 300)
@@ -61,7 +61,7 @@ def test_a_move_is_an_update_and_a_cancellation_is_told(app, as_alice, alice, cl
     before = read(client, address)
     later = post.at + timedelta(hours=5)
     with app.app_context():
-        posts.move_target(workspace_id=alice.workspace_id, target_id=post.target_id, scheduled_at=later, actor_id=alice.user_id,
+        scheduling.move_target(workspace_id=alice.workspace_id, target_id=post.target_id, scheduled_at=later, actor_id=alice.user_id,
                           now=clock.utcnow())
     moved = read(client, address)
     assert before.keys() == moved.keys()

@@ -14,7 +14,7 @@ from app.domain.zones import to_instant
 from app.queries.accounts import list_accounts
 from app.queries.posts import find_post
 from app.queries.targets import TargetRow, latest_targets, targets_between
-from app.services import posts
+from app.services import posts, scheduling
 from app.services.publishing import confirm_live, publish_again
 from app.web.access import member
 from app.web.cards import day_title, group_by_day, make_card
@@ -105,8 +105,8 @@ def move(post_id: int, target_id: int) -> Response:
     form, who = WhenForm(), member()
     if form.validate():
         try:
-            posts.move_target(workspace_id=who.workspace_id, target_id=target_id, actor_id=who.user_id,
-                              scheduled_at=form.scheduled_at(who.time_zone), now=clock.utcnow())
+            scheduling.move_target(workspace_id=who.workspace_id, target_id=target_id, actor_id=who.user_id, caps=wiring().daily_caps,
+                                   scheduled_at=form.scheduled_at(who.time_zone), now=clock.utcnow())
         except DomainError as error:
             if error.kind is not ErrorKind.INVALID:
                 return flash_problem(error, url_for("posts.show", post_id=post_id))
