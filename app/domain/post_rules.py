@@ -99,6 +99,18 @@ def media_set_problems(kinds: Sequence[MediaKind]) -> Iterator[Problem]:
         yield Problem("photos_too_many", f"These are {len(kinds)} photos; TikTok takes 35. Take {len(kinds) - PHOTOS_MAX} away.", "media")
 
 
+def cover_moment_problems(cover_timestamp_ms: int | None, kind: MediaKind, duration_seconds: float | None) -> Iterator[Problem]:
+    """The cover of a video is a frame of it, named by its moment in milliseconds; photos have one among them instead."""
+    if cover_timestamp_ms is None:
+        return
+    if kind is MediaKind.PHOTO:
+        yield Problem("cover_outside_video", "Only a video's cover is a moment of it. Choose one of the photos as the cover.",
+                      "cover_timestamp_ms")
+    elif not 0 <= cover_timestamp_ms <= (duration_seconds or 0) * 1000:
+        yield Problem("cover_outside_video", f"The cover is to be taken at {cover_timestamp_ms / 1000:.4g} s, but the video runs"
+                      f" {duration_seconds or 0:.4g} s. Choose a moment of the video.", "cover_timestamp_ms")
+
+
 def _text_problems(name: str, text: str, most: int) -> Iterator[Problem]:
     units = utf16_units(text)
     if units > most:
