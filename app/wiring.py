@@ -24,6 +24,7 @@ from app.infra.tiktok.client import TikTokClient
 from app.infra.tiktok.oauth import TikTokLogin
 from app.infra.tiktok.webhooks import WebhookReader
 from app.services.accounts import AccountPorts
+from app.services.bulk_checks import BulkPorts
 from app.services.media import MediaPorts
 from app.services.media_imports import ImportPorts
 from app.services.publishing import PublishingPorts
@@ -64,6 +65,10 @@ class Wiring:
     @property
     def media_imports(self) -> ImportPorts:
         return ImportPorts(self.media, self.web, is_stopping=self.stopping.is_set)
+
+    @property
+    def bulk(self) -> BulkPorts:
+        return BulkPorts(self.accounts, self.media_imports, self.settings.tiktok_posts_per_day)
 
     @property
     def uploads(self) -> UploadPorts:

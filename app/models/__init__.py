@@ -2,6 +2,7 @@
 
 from app.models.accounts import Connection, TikTokAccount
 from app.models.base import db
+from app.models.bulk import BulkImport
 from app.models.media import ImportState, MediaFile, MediaImport
 from app.models.posts import Event, Post, PostPhoto, PostTarget, PublishAttempt, Step
 from app.models.team import Member, Role, User, Workspace
@@ -9,6 +10,6 @@ from app.models.uploads import Upload
 from app.models.webhooks import IncomingWebhook
 
 __all__ = [
-    "Connection", "Event", "ImportState", "IncomingWebhook", "MediaFile", "MediaImport", "Member", "Post", "PostPhoto", "PostTarget",
-    "PublishAttempt", "Role", "Step", "TikTokAccount", "Upload", "User", "Workspace", "db",
+    "BulkImport", "Connection", "Event", "ImportState", "IncomingWebhook", "MediaFile", "MediaImport", "Member", "Post", "PostPhoto",
+    "PostTarget", "PublishAttempt", "Role", "Step", "TikTokAccount", "Upload", "User", "Workspace", "db",
 ]
