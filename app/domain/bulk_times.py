@@ -155,3 +155,14 @@ def _twice(local: datetime, zone: ZoneInfo) -> Problem | None:
 
 def _unreadable(text: str) -> DomainError:
     return refuse("date_unreadable", f"“{text}” is not a date that can be read. Write it like {EXAMPLE}.", "date")
+
+
+def written_time(instant: datetime, zone: ZoneInfo) -> tuple[str, str, str]:
+    """Date, time and time zone that `read_instant` reads as this instant, to the second.
+
+    In the zone, but for the second of two equal wall times, which only UTC can tell.
+    """
+    local = instant.astimezone(zone)
+    if local.fold:
+        local, zone = instant.astimezone(UTC), ZoneInfo("UTC")
+    return f"{local:%Y-%m-%d}", f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}", zone.key

@@ -196,8 +196,7 @@ def retry_files(import_id: str, *, workspace_id: int, ports: BulkPorts) -> None:
     """Fetch the files that failed once more; their rows wait for them again. Raises DomainError `no_failed_files`."""
     now = ports.accounts.utcnow()
     found = load_import(import_id, workspace_id, now)
-    failed = set(db.session.scalars(sa.select(MediaImport.id).where(
-        MediaImport.workspace_id == workspace_id, MediaImport.id.in_(found.fetches.values()), MediaImport.state == ImportState.FAILED)))
+    failed = failed_fetches(found)
     if not failed:
         raise refuse("no_failed_files", "No file of this import has failed.", kind=ErrorKind.CONFLICT)
     for media_import_id in sorted(failed):
@@ -207,6 +206,13 @@ def retry_files(import_id: str, *, workspace_id: int, ports: BulkPorts) -> None:
     with writing() as session:
         session.execute(sa.update(BulkImport).where(BulkImport.id == found.id).values(
             problems=_stored({n: p for n, p in found.problems.items() if n not in again}), due_at=now))
+
+
+def failed_fetches(found: Import) -> set[int]:
+    """Ids of the imports of its files that have failed and may be tried again."""
+    return set(db.session.scalars(sa.select(MediaImport.id).where(
+        MediaImport.workspace_id == found.workspace_id, MediaImport.id.in_(set(found.fetches.values())),
+        MediaImport.state == ImportState.FAILED))) if found.fetches else set()
 
 
 def discard(import_id: str, *, workspace_id: int, now: datetime) -> None:

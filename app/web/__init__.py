@@ -9,6 +9,7 @@ from app.web import (
     accounts,
     assets,
     auth,
+    bulk,
     calendar,
     errors,
     health,
@@ -32,5 +33,5 @@ def init_app(app: Flask) -> None:
     assets.init_app(app)
     shell.init_app(app)
     errors.init_app(app)
-    for module in (auth, health, hooks, pull, calendar, posts, media, uploads, accounts, settings, system):
+    for module in (auth, health, hooks, pull, calendar, posts, bulk, media, uploads, accounts, settings, system):
         app.register_blueprint(module.blueprint)

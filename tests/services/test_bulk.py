@@ -339,7 +339,7 @@ def test_while_tiktok_can_t_be_asked_rows_wait_and_say_why(scene, tiktok, frozen
 def test_what_the_creator_has_changed_since_is_found_when_the_post_is_made(scene, tiktok):
     import_id = scene.keep(GOOD, {**GOOD, "time": "10:00", "privacy": "only me", "caption": "Kept"})
     scene.confirm(import_id)
-    tiktok.patch_creator("northbound", is_private=True)
+    tiktok.patch_creator("northbound", private=True)
     scene.work()
     assert scene.captions() == ["Kept"]
     assert codes(scene.load(import_id).problems[2]) == ["privacy_not_allowed"]
