@@ -40,7 +40,7 @@ ALL = SelectChoice("", "All")
 
 
 def _in_the_calendar(_form: Form, field: DateField) -> None:
-    if not 1970 <= field.data.year < 2200:
+    if field.data and not 1970 <= field.data.year < 2200:
         raise ValidationError("Choose a day between 1970 and 2200.")
 
 
