@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.domain.bulk import Column, check_mapping, guess_mapping, read_cover, read_rows
 from app.domain.bulk_file import MAX_ROWS, Sheet, SheetRow, csv_lines, guarded, read_sheet, unguarded
-from app.domain.bulk_times import DateOrder, read_instant, read_zone
+from app.domain.bulk_times import DateOrder, read_instant, read_zone, written_time
 from app.domain.errors import DomainError
 from app.domain.media_rules import MediaKind
 from app.domain.post_rules import PostMode, PrivacyLevel
@@ -208,6 +208,20 @@ def test_a_time_that_occurs_twice_is_the_first_and_a_warning_says_so():
     instant, warning = read_instant("2026-10-25", "02:30", BERLIN, DateOrder.AS_WRITTEN)
     assert instant == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     assert warning.code == "time_twice_that_day" and "occurs twice" in warning.message
+
+
+@given(st.datetimes(datetime.fromisoformat("1990-01-01"), datetime.fromisoformat("2037-01-01")),
+       st.sampled_from(["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"]))
+@settings(max_examples=200, derandomize=True)
+def test_an_instant_is_written_so_that_it_is_read_as_the_same(moment, zone):
+    instant = moment.replace(microsecond=0, tzinfo=UTC)
+    day, clock, name = written_time(instant, ZoneInfo(zone))
+    assert read_instant(day, clock, read_zone(name), DateOrder.AS_WRITTEN)[0] == instant
+
+
+def test_the_second_of_two_equal_wall_times_is_written_in_utc():
+    assert written_time(datetime(2026, 10, 25, 0, 30, tzinfo=UTC), BERLIN) == ("2026-10-25", "02:30", "Europe/Berlin")
+    assert written_time(datetime(2026, 10, 25, 1, 30, tzinfo=UTC), BERLIN) == ("2026-10-25", "01:30", "UTC")
 
 
 @pytest.mark.parametrize(("name", "key"), [("Europe/Berlin", "Europe/Berlin"), ("america/new york", "America/New_York"), ("utc", "UTC")])
