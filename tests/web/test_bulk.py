@@ -189,7 +189,7 @@ def test_the_template_can_be_imported_as_it_is(app, as_alice, scene, alice):
     rows = records(answer)
     assert [row["account"] for row in rows] == ["northbound"] * 2 and rows[0]["time_zone"] == "Europe/Berlin"
     _, page = looked_at(as_alice, *answer.data.decode("utf-8-sig").splitlines())
-    assert "2 rows good" in page and "Waits for its file" in page and "with problems" not in page
+    assert "2 rows good" in page and "File to be fetched" in page and "with problems" not in page
 
 
 # Export
@@ -266,7 +266,8 @@ def test_nobody_at_work_means_that_the_periodic_job_finishes_it(app, as_alice, s
     monkeypatch.setattr("app.web.bulk.routes.RUNS_AT_ONCE", 0)
     here, _ = looked_at(as_alice, HEADER, GOOD)
     confirm(as_alice, here)
-    assert captions(app) == [] and "The posts are being made" in as_alice.get(here).text
+    page = as_alice.get(here).text
+    assert captions(app) == [] and "The posts are being made" in page and 'id="row-2"' in page
     with app.app_context():
         advance_due()
     assert captions(app) == ["Grüße"]

@@ -27,6 +27,7 @@ CELLS = {
 """Where a problem stands; those of the whole row stand with its number."""
 INTERACTIONS = (("allow_comment", "comments"), ("allow_duet", "duets"), ("allow_stitch", "stitches"), ("auto_add_music", "added music"))
 SAMPLES = 3
+ROWS_WHILE_WORKING = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,10 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What has become of the rows so far."""
+    """What has become of the rows so far; while there is work left, `rows` are some of those that are not posts yet."""
 
     rows: tuple[RowView, ...]
+    left_out: int
     counts: Mapping[str, int]
     waits_text: str | None
     is_working: bool
@@ -104,7 +106,10 @@ def make_progress(found: Import, created: Mapping[int, int], zone: str, now: dat
     """What has become of the rows of a confirmed import."""
     rows = tuple(_made_row(row, found, created, zone, now) for row in found.rows())
     counts = {state: sum(row.state == state for row in rows) for state in ("created", "waits", "ready", "refused")}
-    return Progress(rows, counts, found.waits_text, found.due_at is not None, has_failed_files)
+    is_working = found.due_at is not None
+    # The page asks for itself every few seconds then: it must not be heavy.
+    shown_rows = tuple(row for row in rows if row.state != "created")[:ROWS_WHILE_WORKING] if is_working else rows
+    return Progress(shown_rows, len(rows) - len(shown_rows), counts, found.waits_text, is_working, has_failed_files)
 
 
 def _samples(found: Import, place: int) -> tuple[str, ...]:
