@@ -168,6 +168,7 @@ def advance_bulk(import_id: str, ports: BulkPorts) -> bool:
         else:
             made += 1
     now = ports.accounts.utcnow()
+    log.info("rows became posts", extra={"bulk_import_id": found.id, "rows": made, "refused": len(problems), "left": left})
     due_at = now if left else now + ASK_AGAIN if unanswered else now + LOOK_FOR_FILES if is_waiting else None
     return _write(found, problems=_stored({**found.problems, **problems}), due_at=due_at, waits_text=unanswered) and left > 0
 
