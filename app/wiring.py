@@ -26,6 +26,7 @@ from app.infra.tiktok.client import TikTokClient
 from app.infra.tiktok.oauth import TikTokLogin
 from app.infra.tiktok.webhooks import WebhookReader
 from app.services.accounts import AccountPorts
+from app.services.bulk_checks import BulkPorts
 from app.services.media import MediaPorts
 from app.services.media_imports import ImportPorts
 from app.services.presigned import PresignedPorts
@@ -69,6 +70,10 @@ class Wiring:
     def media_imports(self) -> ImportPorts:
         return ImportPorts(self.media, self.web, DiskPartials(self.settings.media_path / "incoming" / "imports"),
                            quota_bytes=self.settings.media_quota_bytes, is_stopping=self.stopping.is_set)
+
+    @property
+    def bulk(self) -> BulkPorts:
+        return BulkPorts(self.accounts, self.media_imports, self.settings.tiktok_posts_per_day)
 
     @property
     def uploads(self) -> UploadPorts:

@@ -53,6 +53,7 @@ class PeriodicJob:
 
 PERIODIC_JOBS = (
     PeriodicJob("app.jobs.publishing.beat", 1, 30),
+    PeriodicJob("app.jobs.bulk.advance_due", 5, 300),
     PeriodicJob("app.jobs.publishing.refresh_tokens", 60, 300),
     PeriodicJob("app.jobs.publishing.sweep_uploads", 3600, 300),
     PeriodicJob("app.jobs.pruning.prune", 3600, 300),

@@ -2,6 +2,7 @@
 
 from app.models.accounts import Connection, TikTokAccount
 from app.models.base import db
+from app.models.bulk import BulkImport
 from app.models.feeds import CalendarFeed
 from app.models.media import ImportState, MediaFile, MediaImport
 from app.models.posts import Event, Post, PostPhoto, PostTarget, PublishAttempt, Step
@@ -10,6 +11,6 @@ from app.models.uploads import Upload, UploadWay
 from app.models.webhooks import IncomingWebhook
 
 __all__ = [
-    "CalendarFeed", "Connection", "Event", "ImportState", "IncomingWebhook", "MediaFile", "MediaImport", "Member", "Post", "PostPhoto",
-    "PostTarget", "PublishAttempt", "Role", "Step", "TikTokAccount", "Upload", "UploadWay", "User", "Workspace", "db",
+    "BulkImport", "CalendarFeed", "Connection", "Event", "ImportState", "IncomingWebhook", "MediaFile", "MediaImport", "Member", "Post",
+    "PostPhoto", "PostTarget", "PublishAttempt", "Role", "Step", "TikTokAccount", "Upload", "UploadWay", "User", "Workspace", "db",
 ]

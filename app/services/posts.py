@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +26,7 @@ from app.domain.post_rules import (
 )
 from app.domain.preflight import next_due
 from app.domain.retry import decide
-from app.models import Post, PostPhoto, PostTarget, TikTokAccount, db
+from app.models import MediaFile, Post, PostPhoto, PostTarget, TikTokAccount, db
 from app.services.accounts import AccountPorts, load_account, posting_problem, with_token
 from app.services.history import record_event
 from app.services.media import check_live, load_media, post_problems
@@ -41,6 +41,7 @@ class NewPost:
 
     `media_file_ids` are one video, or photos in their order; `cover` is the place of the photo that stands for all,
     `cover_timestamp_ms` the moment of the video that does; without one it is the first frame.
+    `consented_at` is when the person agreed to TikTok's terms, if that was before the post is made.
     """
 
     account_id: int
@@ -52,27 +53,27 @@ class NewPost:
     title: str = ""
     cover: int = 0
     cover_timestamp_ms: int | None = None
+    consented_at: datetime | None = None
 
 
-def schedule_post(new: NewPost, *, workspace_id: int, actor_id: int, ports: AccountPorts) -> int:
+def schedule_post(new: NewPost, *, workspace_id: int, actor_id: int, ports: AccountPorts, creator: CreatorInfo | None = None) -> int:
     """Make a post with one target and schedule it; returns the post's id.
 
-    Everything is checked against the creator's settings as TikTok tells them now. Raises DomainError with all
-    problems that could be found, each with its field.
+    Everything is checked against the creator's settings as TikTok tells them now, or has told them a moment ago (`creator`).
+    Raises DomainError with all problems that could be found, each with its field.
     """
     if existing := _post_of_key(workspace_id, new.creation_key):
         return existing
     account = load_account(workspace_id, new.account_id)
     media = [load_media(workspace_id, media_file_id) for media_file_id in new.media_file_ids]
-    raise_if([*media_set_problems([m.kind for m in media]), *(problem for m in media for problem in post_problems(m))])
+    raise_if(_media_problems(media))
     kind, duration, account_id = media[0].kind, media[0].duration_seconds, account.id
-    problems = [*title_problems(new.title, kind), *caption_problems(new.caption, kind), *_cover_problems(new),
-                *cover_moment_problems(new.cover_timestamp_ms, kind, duration), *schedule_problems(new.scheduled_at, ports.utcnow())]
+    problems = _content_problems(new, kind, duration, ports.utcnow())
     if new.choices.mode is PostMode.INBOX:
-        raise_if([*problems, *_account_problems(account, new.choices.mode)])
+        raise_if([*problems, *account_problems(account, new.choices.mode)])
     else:
         try:
-            creator = creator_info(account, ports)
+            creator = creator or creator_info(account, ports)
         except DomainError as error:
             raise DomainError([*problems, *error.problems], error.kind) from error
         raise_if([*problems, *choice_problems(new.choices, creator, kind, duration)])
@@ -85,12 +86,32 @@ def schedule_post(new: NewPost, *, workspace_id: int, actor_id: int, ports: Acco
         raise
 
 
+def check_post(new: NewPost, media: Sequence[MediaFile], creator: CreatorInfo | None, now: datetime) -> list[Problem]:
+    """What `schedule_post` would refuse, the account's own state apart; without `creator`, as far as it can be told without TikTok."""
+    if problems := _media_problems(media):
+        return problems
+    kind, duration = media[0].kind, media[0].duration_seconds
+    problems = _content_problems(new, kind, duration, now)
+    if creator is not None and new.choices.mode is PostMode.DIRECT:
+        problems += choice_problems(new.choices, creator, kind, duration)
+    return problems
+
+
+def _media_problems(media: Sequence[MediaFile]) -> list[Problem]:
+    return [*media_set_problems([m.kind for m in media]), *(problem for m in media for problem in post_problems(m))]
+
+
+def _content_problems(new: NewPost, kind: MediaKind, duration: float | None, now: datetime) -> list[Problem]:
+    return [*title_problems(new.title, kind), *caption_problems(new.caption, kind), *_cover_problems(new),
+            *cover_moment_problems(new.cover_timestamp_ms, kind, duration), *schedule_problems(new.scheduled_at, now)]
+
+
 def creator_info(account: TikTokAccount, ports: AccountPorts) -> CreatorInfo:
     """What TikTok allows this creator now; must be asked each time a form for a post is shown or sent.
 
     Raises DomainError with field `account_id`: not connected, not permitted, or TikTok can't be asked.
     """
-    if problems := _account_problems(account, PostMode.DIRECT):
+    if problems := account_problems(account, PostMode.DIRECT):
         raise DomainError(problems, ErrorKind.CONFLICT)
     account_id = account.id
     let_go()
@@ -101,7 +122,8 @@ def creator_info(account: TikTokAccount, ports: AccountPorts) -> CreatorInfo:
                           ErrorKind.UNAVAILABLE) from error
 
 
-def _account_problems(account: TikTokAccount, mode: PostMode) -> tuple[Problem, ...]:
+def account_problems(account: TikTokAccount, mode: PostMode) -> tuple[Problem, ...]:
+    """Why nothing can be posted to this account in this way: not connected, or not permitted."""
     problem = posting_problem(account.nickname, account.connection, account.scopes, mode)
     return (problem,) if problem else ()
 
@@ -146,7 +168,7 @@ def _insert(new: NewPost, kind: MediaKind, account_id: int, workspace_id: int, a
             scheduled_at=new.scheduled_at, due_at=next_due(new.scheduled_at, now), mode=choices.mode, privacy_level=choices.privacy_level,
             allow_comment=choices.allow_comment, allow_duet=choices.allow_duet, allow_stitch=choices.allow_stitch,
             auto_add_music=choices.auto_add_music,
-            consent_text=CONSENT_TEXT, consent_at=now, consent_by_id=actor_id,
+            consent_text=CONSENT_TEXT, consent_at=new.consented_at or now, consent_by_id=actor_id,
         ))
         record_event(session, "post.scheduled", workspace_id=workspace_id, at=now, actor_id=actor_id, post_id=post.id,
                      account_id=account_id, scheduled_at=new.scheduled_at.isoformat())

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.domain.lifecycle import TargetState
 from app.domain.quota import DAY
-from app.models import IncomingWebhook, MediaImport, PostTarget, PublishAttempt, db
+from app.models import BulkImport, IncomingWebhook, MediaImport, PostTarget, PublishAttempt, db
 from app.services.transactions import let_go, writing
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,13 @@ def prune_imports(*, now: datetime, batch: int = BATCH) -> int:
     return _prune(MediaImport, [MediaImport.created_at < now - IMPORTS_KEPT, MediaImport.due_at.is_(None)], batch)
 
 
-def _prune(model: type[IncomingWebhook | MediaImport | PublishAttempt], condition: list[sa.ColumnElement[bool]], batch: int) -> int:
+def prune_bulk_imports(*, now: datetime, batch: int = BATCH) -> int:
+    """Delete files of posts whose time is over and that nothing is left to do for; returns how many. Their posts stay."""
+    return _prune(BulkImport, [BulkImport.expires_at <= now, BulkImport.due_at.is_(None)], batch)
+
+
+def _prune(model: type[BulkImport | IncomingWebhook | MediaImport | PublishAttempt], condition: list[sa.ColumnElement[bool]],
+           batch: int) -> int:
     count = 0
     for _ in range(BATCHES):
         # Found before the transaction that writes: the search may take its time, and on SQLite everybody would wait for it.

@@ -9,6 +9,7 @@ from app.web import (
     accounts,
     assets,
     auth,
+    bulk,
     calendar,
     errors,
     feeds,
@@ -37,6 +38,6 @@ def init_app(app: Flask) -> None:
     assets.init_app(app)
     shell.init_app(app)
     errors.init_app(app)
-    for module in (auth, health, hooks, pull, calendar, posts, media, uploads, presigned, imports, library,
+    for module in (auth, health, hooks, pull, calendar, posts, bulk, media, uploads, presigned, imports, library,
                    accounts, settings, system, reach, feeds):
         app.register_blueprint(module.blueprint)

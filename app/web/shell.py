@@ -97,10 +97,10 @@ def _nav(overview: Overview) -> tuple[NavItem, ...]:
     here = request.blueprint
     return (
         NavItem("Calendar", "calendar-days", url_for("calendar.month"), here == "calendar"),
-        NavItem("Posts", "layout-list", url_for("posts.index"), here == "posts", overview.posts_in_trouble, "bad"),
+        NavItem("Posts", "layout-list", url_for("posts.index"), here in ("posts", "bulk"), overview.posts_in_trouble, "bad"),
         NavItem("Media", "images", url_for("library.index"), here == "library"),
         NavItem("Accounts", "users-round", url_for("accounts.index"), here == "accounts", overview.accounts_in_trouble, "bad"),
-        NavItem("Settings", "settings", url_for("settings.index"), here in ("settings", "system", "reach")),
+        NavItem("Settings", "settings", url_for("settings.index"), here in ("settings", "system", "reach", "feeds")),
     )
 
 

@@ -116,7 +116,7 @@ def test_a_job_is_due_again_after_its_interval(redis):
 def test_jobs_are_kept_as_json(redis):
     scheduler = reconciled(redis, *PERIODIC_JOBS)
     scheduler.enqueue_jobs()
-    assert len(PERIODIC_JOBS) == 4
+    assert len(PERIODIC_JOBS) == 5
     for job in PERIODIC_JOBS:
         data = zlib.decompress(redis.hget(f"rq:job:{job.id}", "data"))
         assert json.loads(data) == [job.func, None, [], {}]

@@ -40,6 +40,10 @@ WHOLE: dict[str, dict[str, Any]] = {
     "uploads": {"id": "0" * 32, "workspace_id": 1, "owner_id": 1, "way": "pieces", "name": "clip.mp4", "client_metadata": "",
                 "size_bytes": 5_000_000_000, "created_at": NOW, "expires_at": NOW},
     "calendar_feeds": {"id": 1, "workspace_id": 1, "account_id": 1, "created_by_id": 1, "created_at": NOW},
+    "bulk_imports": {"id": "0" * 32, "workspace_id": 1, "created_by_id": 1, "name": "posts.csv", "read_as": "UTF-8", "header": "[]",
+                     "rows": "[]", "mapping": "{}", "confirmed_at": NOW, "confirmed_by_id": 1,
+                     "date_order": "as_written", "time_zone": "Europe/Berlin", "revision": 0, "problems": "{}",
+                     "fetches": "{}", "created_at": NOW, "expires_at": NOW},
     "incoming_webhooks": {"id": 1, "idempotency_key": "0" * 64, "event": "post.publish.complete", "content": "{}",
                           "happened_at": NOW, "received_at": NOW},
 }
