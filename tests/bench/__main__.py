@@ -9,10 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import beat, burst, lateness, neighbour, uploading
+from tests.bench import beat, burst, calendar, lateness, neighbour, uploading
 from tests.house import running_house
 
-ON_AN_INSTANCE = {"lateness": lateness.run, "neighbour": neighbour.run, "uploading": uploading.run, "burst": burst.run}
+ON_AN_INSTANCE = {"lateness": lateness.run, "neighbour": neighbour.run, "uploading": uploading.run, "burst": burst.run,
+                  "calendar": calendar.run}
 ALONE = {"beat": beat.run}
 
 
