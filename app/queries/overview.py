@@ -33,6 +33,8 @@ def load_overview(workspace_id: int, now: datetime) -> Overview:
         sa.select(sa.func.count()).select_from(TikTokAccount).where(
             TikTokAccount.workspace_id == workspace_id, TikTokAccount.connection == Connection.NEEDS_RECONNECT).scalar_subquery(),
         sa.select(sa.func.min(PostTarget.scheduled_at)).where(
+            # Without a beginning it would walk through all that was ever published to find the first that waits.
+            PostTarget.scheduled_at > now - timedelta(days=TROUBLE_DAYS),
             PostTarget.workspace_id == workspace_id, PostTarget.state == TargetState.SCHEDULED).scalar_subquery(),
     )).one()
     return Overview(*row)

@@ -150,8 +150,9 @@ def move_targets(moves: Sequence[Move], *, workspace_id: int, actor_id: int, now
 
 
 def _find(session: Session, workspace_id: int, ids: Sequence[int]) -> dict[int, _Found]:
-    rows = session.execute(FOUND.where(PostTarget.workspace_id == workspace_id, PostTarget.id.in_(ids)))
-    return {row.id: _Found(*tuple(row)) for row in rows}
+    # By ids alone, which is a look at each; with the workspace in it SQLite would walk through all that it has.
+    rows = session.execute(FOUND.add_columns(PostTarget.workspace_id).where(PostTarget.id.in_(ids)))
+    return {row.id: _Found(*tuple(row)[:-1]) for row in rows if row.workspace_id == workspace_id}
 
 
 def _missing(wanted: Mapping[int, Move], found: Mapping[int, _Found]) -> Iterator[TargetProblem]:

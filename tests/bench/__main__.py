@@ -9,11 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import beat, burst, intake, lateness, library, neighbour, uploading
+from tests.bench import beat, burst, calendar, intake, lateness, library, neighbour, uploading
 from tests.house import running_house
 
 ON_AN_INSTANCE = {"lateness": lateness.run, "neighbour": neighbour.run, "uploading": uploading.run, "intake": intake.run,
-                  "burst": burst.run}
+                  "burst": burst.run, "calendar": calendar.run}
 ALONE = {"beat": beat.run, "library": library.run}
 
 

@@ -258,3 +258,13 @@ def test_the_page_of_a_post_whose_tries_are_deleted_still_tells_what_happened(ap
         db.session.commit()
     page = as_alice.get(f"/posts/{target.post_id}").text
     assert "Where it goes" in page and "What happened" in page and "Scheduled" in page
+
+
+def test_a_click_on_an_hour_opens_the_form_with_that_time(as_alice):
+    page = as_alice.get("/posts/new?date=2027-02-03&time=18:15").get_data(as_text=True)
+    assert 'value="2027-02-03"' in page and 'value="18:15"' in page
+
+
+@pytest.mark.parametrize("query", ["date=soon&time=late", "date=&time=25:00", "time=18:15%00"])
+def test_a_time_that_is_none_opens_the_form_with_one(as_alice, query):
+    assert as_alice.get(f"/posts/new?{query}").status_code == 200

@@ -35,7 +35,7 @@ def marks_by_day(state: CalendarState, dates: Sequence[date]) -> dict[date, list
 
 def cards_of(state: CalendarState, marks: Iterable[Mark], moved: Container[int] = ()) -> dict[int, Card]:
     """Cards by target. One statement."""
-    rows = rows_of(state.who.workspace_id, [mark.target_id for mark in marks])
+    rows = rows_of(marks)
     return {key: make_card(row, state.zone_name, state.now, moved) for key, row in rows.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -188,14 +189,14 @@ def _new_post(form: ComposerForm) -> posts.NewPost:
 
 
 def _asked_time(zone: str) -> dict[str, object]:
-    """The day that was clicked, else an hour from now, on the next five minutes."""
+    """The day and the hour that were clicked; where none was, an hour from now, on the next five minutes."""
     soon = clock.utcnow().astimezone(ZoneInfo(zone)) + timedelta(minutes=LEAD_MINUTES)
-    soon += timedelta(minutes=-soon.minute % 5)
-    try:
-        day = date.fromisoformat(request.args.get("date", ""))
-    except ValueError:
-        day = soon.date()
-    return {"date": day, "time": soon.time().replace(second=0, microsecond=0, tzinfo=None)}
+    soon = (soon + timedelta(minutes=-soon.minute % 5)).replace(second=0, microsecond=0, tzinfo=None)
+    asked: dict[str, object] = {"date": soon.date(), "time": soon.time()}
+    for name, read in (("date", date.fromisoformat), ("time", time.fromisoformat)):
+        with suppress(ValueError):
+            asked[name] = read(request.args.get(name, ""))
+    return asked
 
 
 def _asked_day() -> date | None:
