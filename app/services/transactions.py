@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,8 @@ from sqlalchemy.orm import Session
 from app.models import Workspace, db
 
 _threads_turn = threading.Lock()
+TURN_SECONDS = 10.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.0005, 0.004
 
 
 @contextmanager
@@ -42,16 +45,36 @@ def writing() -> Iterator[Session]:
 def _turn() -> Iterator[None]:
     """One writer at a time, over all threads and processes.
 
-    SQLite lets one writer in and makes the others sleep and look again, up to 100 ms at a time, while nobody writes;
-    the kernel wakes the next one at once. It only saves time: SQLite's own lock is what keeps writers apart.
+    SQLite lets one writer in and makes the others sleep and look again, up to 100 ms at a time, while nobody writes; here
+    they look again much sooner. It only saves time: SQLite's own lock is what keeps writers apart. So whoever has waited
+    for TURN_SECONDS, because a process that was stopped amid its turn keeps it, goes on without and hears from SQLite.
     """
-    with _threads_turn:
-        file = _turn_file(f"{db.engine.url.database}-turn")
-        fcntl.flock(file, fcntl.LOCK_EX)
+    until = time.monotonic() + TURN_SECONDS
+    file = _turn_file(f"{db.engine.url.database}-turn")
+    has_threads_turn = _threads_turn.acquire(timeout=TURN_SECONDS)
+    try:
+        has_turn = has_threads_turn and _take_turn(file, until)
         try:
             yield
         finally:
-            fcntl.flock(file, fcntl.LOCK_UN)
+            if has_turn:
+                fcntl.flock(file, fcntl.LOCK_UN)
+    finally:
+        if has_threads_turn:
+            _threads_turn.release()
+
+
+def _take_turn(file: int, until: float) -> bool:
+    """Whether the turn was taken before that moment."""
+    pause = SHORTEST_PAUSE
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
 @cache

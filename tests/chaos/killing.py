@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from tests.chaos.stage import Stage
 
 IDLE, BETWEEN, UNSEEN = "idle", "between calls", "unseen"
 AIM_SECONDS = 1.5
+FROZEN_SECONDS = 4.5
+"""Longer than a lease, which is three real seconds here: who wakes up then must find that it has lost its targets."""
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Killer:
     buried: set[int] = field(default_factory=set)
     """Attempts that nobody will end any more."""
     frozen: list[str] = field(default_factory=list)
+    thaws: list[threading.Timer] = field(default_factory=list)
 
     def kill_one(self) -> None:
         wanted = min(Step, key=lambda step: self.hands[step.value]).value if len(self.kills) % 2 else None
@@ -44,12 +48,20 @@ class Killer:
         self.buried |= rows
 
     def freeze_one(self) -> None:
-        """Stop a worker amid its work, as a suspended machine does; it is not killed before it is thawed."""
+        """Stop a worker amid its work for FROZEN_SECONDS, as a suspended machine does; it is not killed before it is thawed."""
         name, *_ = self._aim(lambda hands: bool(hands.keys() & {step.value for step in Step}))
         self.frozen.append(name)
+        # By a thread of its own: whoever acts next may have to wait for what the frozen worker holds.
+        self.thaws.append(threading.Timer(FROZEN_SECONDS, self._thaw, [name]))
+        self.thaws[-1].start()
 
-    def thaw_one(self) -> None:
-        self.stage.go_on(self.frozen.pop(0))
+    def all_thawed(self) -> None:
+        for thaw in self.thaws:
+            thaw.join()
+
+    def _thaw(self, name: str) -> None:
+        self.stage.go_on(name)
+        self.frozen.remove(name)
 
     def _aim(self, is_wanted: Callable[[Counter[str]], bool]) -> tuple[str, Counter[str], set[int]]:
         """Some worker, held where it is: soon one whose hands are at what is wanted, in the end any."""

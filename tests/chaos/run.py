@@ -34,8 +34,6 @@ from tests.house import ROOT
 OUTPUT = ROOT / "output" / "chaos"
 DUE_SHARE = 0.8
 """The share of the run in which targets become due; the rest is for retries under fire."""
-FROZEN_SECONDS = 4.5
-"""Longer than a lease, which is three real seconds here: who wakes up then must find that it has lost its targets."""
 AFTERMATH = timedelta(hours=1)
 ALL_CALLS = 20_000
 
@@ -109,6 +107,7 @@ class Play:
             time.sleep(max(0.0, began + moment * self.plan.seconds - time.monotonic()))
             act()
             self.report.acts[name] = self.report.acts.get(name, 0) + 1
+        self.killer.all_thawed()
         patience = began + 2 * self.plan.seconds
         while time.monotonic() < patience and faults.hits(self.stage.sandbox) < self.plan.targets // 8:
             time.sleep(0.2)  # on a busy machine the calls come late
@@ -127,8 +126,7 @@ class Play:
             *some("moved", 2, self.scene.give_missed_ones_a_new_time), *some("posted drafts", people, self.scene.post_a_draft),
             *some("looked after accounts", people, self.scene.reconnect_lost_accounts),
         ]
-        frozen = some("froze a worker", 2 + self.plan.kills // 20, self.killer.freeze_one)
-        found += frozen + [(moment + FROZEN_SECONDS / self.plan.seconds, "thawed it", self.killer.thaw_one) for moment, *_ in frozen]
+        found += some("froze a worker", 2 + self.plan.kills // 20, self.killer.freeze_one)
         if self.report.database != "sqlite":
             found += some("restarted database", 2, self.restart_database)
         return found
