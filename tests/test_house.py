@@ -42,11 +42,10 @@ def test_runs_every_process(house):
 
 def test_every_process_is_known_to_whoever_asks(house):
     def ready():
-        answer = httpx.get(f"{house.url}/readyz")
-        return answer.json() if answer.is_success and len(answer.json()["workers"]) >= 4 else None
-    found = wait_for(ready)
-    assert [scheduler["beating"] for scheduler in found["schedulers"]] == [True]
-    assert {tuple(worker["queues"]) for worker in found["workers"]} == {("beat",), ("publish",), ("media",)}
+        found = httpx.get(f"{house.url}/readyz").json()
+        return found if {tuple(worker["queues"]) for worker in found["workers"]} == {("beat",), ("publish",), ("media",)} else None
+    found = wait_for(ready)  # whoever was killed by another test is shown for a while, and who came after it not at once
+    assert [scheduler["beating"] for scheduler in found["schedulers"] if not scheduler["silent"]] == [True]
 
 
 def test_the_secrets_it_makes_are_readable_by_its_owner_only(house):
