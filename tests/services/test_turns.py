@@ -13,16 +13,16 @@ from app.models import Workspace, db
 from app.services import transactions
 from app.services.transactions import writing
 
+# PostgreSQL lets many write at once.
+pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def held(app, alice):
     """Somebody else's turn, as of a process that was stopped amid it."""
-    with app.app_context():
-        if db.engine.dialect.name != "sqlite":
-            pytest.skip("PostgreSQL lets many write at once")
-        with open(f"{db.engine.url.database}-turn", "w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield file
+    with app.app_context(), open(f"{db.engine.url.database}-turn", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
 
 
 def rename() -> str:
