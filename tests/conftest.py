@@ -89,11 +89,12 @@ def s3_client(s3_url: str) -> Iterator[Any]:
 
 
 @pytest.fixture
-def s3_bucket(s3_url: str, s3_client: Any) -> servers.Bucket:
+def s3_bucket(s3_url: str, s3_client: Any) -> Iterator[servers.Bucket]:
     """A bucket of the test's own on a local S3, over real HTTP."""
     bucket = servers.Bucket(s3_url, f"oncue-{secrets.token_hex(8)}", s3_client)
     s3_client.create_bucket(Bucket=bucket.name)
-    return bucket
+    yield bucket
+    bucket.hear_no_more()
 
 
 @pytest.fixture

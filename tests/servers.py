@@ -12,8 +12,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +193,16 @@ class Bucket:
     endpoint_url: str
     name: str
     client: Any
+    heard: list[tuple[str, Callable[..., object]]] = field(default_factory=list)
+
+    def hear(self, event: str, listener: Callable[..., object]) -> None:
+        """Tell of what the client does until the end of the test; the client serves others after it."""
+        self.heard.append((event, listener))
+        self.client.meta.events.register(event, listener)
+
+    def hear_no_more(self) -> None:
+        for event, listener in self.heard:
+            self.client.meta.events.unregister(event, listener)
 
     @property
     def environ(self) -> dict[str, str]:

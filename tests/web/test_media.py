@@ -66,7 +66,7 @@ def test_a_range_of_a_video_in_s3_is_all_that_is_fetched(app, as_alice, s3_bucke
     with app.app_context():
         media_id = db.session.query(MediaFile.id).scalar()
     ranges = []
-    s3_bucket.client.meta.events.register("before-call.s3.GetObject", lambda params, **_: ranges.append(params["headers"]["Range"]))
+    s3_bucket.hear("before-call.s3.GetObject", lambda params, **_: ranges.append(params["headers"]["Range"]))
     with as_alice.get(f"/media/{media_id}/video", headers={"Range": "bytes=1000-1099"}) as part:
         assert (part.status_code, part.data) == (206, content[1000:1100])
     with as_alice.get(f"/media/{media_id}/video") as whole:

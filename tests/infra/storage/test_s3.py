@@ -41,9 +41,8 @@ def calls(s3_bucket):
 
     def note(model, params, **_):
         made.append((model.name, params["headers"].get("Range")))
-    s3_bucket.client.meta.events.register("before-call.s3", note)
-    yield made
-    s3_bucket.client.meta.events.unregister("before-call.s3", note)
+    s3_bucket.hear("before-call.s3", note)
+    return made
 
 
 # Parts
@@ -66,7 +65,7 @@ def test_a_transfer_that_fails_leaves_no_parts(storage, s3_bucket, tmp_path):
     def break_off(params, **_):
         if "partNumber=2" in params["url"]:
             raise Broken
-    s3_bucket.client.meta.events.register("before-call.s3.UploadPart", break_off)
+    s3_bucket.hear("before-call.s3.UploadPart", break_off)
     with pytest.raises(Broken):
         keep(storage, "1/large.mp4", bytes(2 * PART + 5))
     assert "Uploads" not in s3_bucket.client.list_multipart_uploads(Bucket=s3_bucket.name)

@@ -102,13 +102,12 @@ def test_an_upload_from_s3_goes_on_at_the_byte_that_tiktok_has(app, tiktok, froz
 
     def note(params, **_):
         ranges.append(params["headers"]["Range"])
-    s3_bucket.client.meta.events.register("before-call.s3.GetObject", note)
+    s3_bucket.hear("before-call.s3.GetObject", note)
     # The worker is told to stop in the second chunk.
     ports, asked = with_storage(app, storage), itertools.count()
     step(app, target_id, replace(ports, is_stopping=lambda: next(asked) > 160))
     assert (load(app, target_id).state, load(app, target_id).lease_token) == ("publishing", None)
     assert step(app, target_id, ports).state == "processing"
-    s3_bucket.client.meta.events.unregister("before-call.s3.GetObject", note)
     assert ranges == ["bytes=0-", f"bytes={35 * MB}-"]
     follow(app, frozen, target_id)
     assert load(app, target_id).state == "published"
