@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,8 +14,8 @@ from app import clock
 from app.jobs.publishing import beat
 from app.models import PostTarget, db
 from tests import factories, servers
+from tests.bench.pairs import pairs
 from tests.bench.scene import percentile, report
-from tests.conftest import close_app, make_app, make_settings
 from tests.videos import make_video
 
 FEW, MANY = 10, 100_000
@@ -26,38 +24,17 @@ BEATS = 400
 
 
 def run() -> None:
-    """Beats that find the same few due targets, among few and among many that wait."""
-    with tempfile.TemporaryDirectory() as directory, servers.redis() as redis, servers.sandbox(Path(directory, "sandbox")) as tiktok:
-        root = Path(directory)
-        _compare(root / "sqlite", ("", ""), redis, tiktok, "SQLite")
-        with servers.postgres() as server:
-            _compare(root / "postgres", (servers.create_database(server, "few"), servers.create_database(server, "many")),
-                     redis, tiktok, "PostgreSQL")
-
-
-def _compare(root: Path, databases: tuple[str, str], redis: str, tiktok: servers.Sandbox, name: str) -> None:
-    """One beat here, one there, in turns: what else the machine does slows both."""
-    taken: tuple[list[float], list[float]] = ([], [])
-    with application(root / "few", databases[0], redis, tiktok) as few, application(root / "many", databases[1], redis, tiktok) as many:
+    """Beats that find the same few due targets, among few and among many that wait, in turns: what else the machine does slows both."""
+    for name, few, many, tiktok in pairs():
+        taken: tuple[list[float], list[float]] = ([], [])
         _fill(few, tiktok, FEW)
         _fill(many, tiktok, MANY)
         for _ in range(BEATS):
             for app, times in zip((few, many), taken, strict=True):
                 times.append(_beat(app))
-    with_few, with_many = (percentile(times, .5) * 1000 for times in taken)
-    report(f"a beat on {name}: {with_few:.2f} ms with {FEW} waiting targets, {with_many:.2f} ms with {MANY:,}; "
-           f"ratio {with_many / with_few:.2f} (1.5 at most expected; {DUE} due each time)")
-
-
-@contextmanager
-def application(directory: Path, database: str, redis: str, tiktok: servers.Sandbox) -> Iterator[Flask]:
-    """An application on a database of its own."""
-    directory.mkdir(parents=True)
-    app = make_app(make_settings(directory, database, redis, tiktok.url))
-    try:
-        yield app
-    finally:
-        close_app(app)
+        with_few, with_many = (percentile(times, .5) * 1000 for times in taken)
+        report(f"a beat on {name}: {with_few:.2f} ms with {FEW} waiting targets, {with_many:.2f} ms with {MANY:,}; "
+               f"ratio {with_many / with_few:.2f} (1.5 at most expected; {DUE} due each time)")
 
 
 def _fill(app: Flask, tiktok: servers.Sandbox, waiting: int) -> None:

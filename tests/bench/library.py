@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +17,7 @@ from sqlalchemy.engine import Engine
 from app import clock
 from app.models import MediaFile, Post, PostTarget, db
 from tests import factories, servers
-from tests.bench.beat import application
+from tests.bench.pairs import pairs
 from tests.bench.scene import percentile, report
 from tests.videos import make_video
 
@@ -30,18 +29,7 @@ VIEWS = {"newest": "/library/", "search": "/library/?q=CLIP+77", "unused, larges
 
 def run() -> None:
     """The same views of both libraries in turns: what else the machine does slows both."""
-    with tempfile.TemporaryDirectory() as directory, servers.redis() as redis, servers.sandbox(Path(directory, "sandbox")) as tiktok:
-        root = Path(directory)
-        _compare(root / "sqlite", ("", ""), redis, tiktok, "SQLite")
-        with servers.postgres() as server:
-            _compare(root / "postgres", (servers.create_database(server, "few"), servers.create_database(server, "many")),
-                     redis, tiktok, "PostgreSQL")
-
-
-def _compare(root: Path, databases: tuple[str, str], redis: str, tiktok: servers.Sandbox, name: str) -> None:
-    with ExitStack() as open_:
-        few, many = (open_.enter_context(application(root / str(count), url, redis, tiktok))
-                     for count, url in zip((FEW, MANY), databases, strict=True))
+    for name, few, many, tiktok in pairs():
         browsers = [_fill(app, tiktok, count) for app, count in ((few, FEW), (many, MANY))]
         for view, path in VIEWS.items():
             taken: tuple[list[float], list[float]] = ([], [])
