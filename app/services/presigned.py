@@ -148,7 +148,7 @@ def _receive(upload_id: str, content_type: str, size_bytes: int | None, blocks: 
             uploads.write_blocks(file, blocks, upload.size_bytes)
             if file.size_bytes < upload.size_bytes:
                 raise refuse("upload_incomplete", f"Only {file.size_bytes:,} of {upload.size_bytes:,} bytes arrived. Send it again.")
-        except BaseException:
+        except BaseException:  # whatever ended it, the next request begins with nothing: half a file must never pass for a whole one
             file.restart()
             raise
         file.sync()
